@@ -68,7 +68,7 @@ void bench_full_path(bool check) {
     setup.ledger = ledger_mode::tally;
     setup.keep_run_log = false;
     setup.check_properties = check;
-    setup.connector = [](mock_world&, world_ledger&) { return std::make_unique<instant_connector>(); };
+    setup.ports = [](const sim::world_parts&) { return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()}; };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] {
         for (std::uint32_t i = 0; i < runs; ++i) (void)s->engine().submit(start_run{agent_id{1}, {}}, input_source::host);
@@ -90,8 +90,9 @@ void bench_turns(std::uint32_t turns) {
     setup.keep = memory_store::retention::head;
     setup.ledger = ledger_mode::tally;
     setup.keep_run_log = false;
-    setup.connector = [](mock_world&, world_ledger&) { return std::make_unique<instant_connector>(); };
-    setup.model = [turns](mock_world&, std::uint64_t) { return std::make_unique<instant_model>(turns); };
+    setup.ports = [turns](const sim::world_parts&) {
+        return sim::world_ports{std::make_shared<instant_model>(turns), nullptr, std::make_shared<instant_connector>()};
+    };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] {
         for (std::uint32_t i = 0; i < runs; ++i) (void)s->engine().submit(start_run{agent_id{1}, {}}, input_source::host);
@@ -127,7 +128,7 @@ void bench_wakes() {
     const auto agent = make_steps_agent("daily", {make_binding("a", make_skill("kv.get", {.effect = effect_class::read}))}, {{"look", "a"}}, {.triggers = {daily}});
     sim::simulation_setup setup;
     setup.agents = {agent};
-    setup.connector = [](mock_world&, world_ledger&) { return std::make_unique<instant_connector>(); };
+    setup.ports = [](const sim::world_parts&) { return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()}; };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] { s->run(s->now() + days(365), 1'000'000); });
     std::printf("%-46s %12.3f ms   (%zu runs)\n", "a year of daily wakes", elapsed * 1e3, s->log().runs().size());

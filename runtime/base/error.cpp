@@ -11,10 +11,17 @@ namespace {
 constexpr std::array error_rows{
     error_info{errc::ok, "ok", error_category::client, error_severity::info, false, recovery_mode::skip, "OK", 0,
                "No error.", "Nothing to do."},
-#define AIVP_ERROR(name, number, dotted, category, severity, retryable, recovery, aos_code, exit_code, text, help)     \
-    error_info{errc::name, dotted,   error_category::category,                                                         \
-               error_severity::severity, retryable, recovery_mode::recovery,                                           \
-               aos_code,   exit_code, text, help},
+#define AIVP_ERROR(name, number, dotted, category, severity, retryable, recovery, aos_code, exit_code, text, help) \
+    error_info{errc::name,                                                                                         \
+               dotted,                                                                                             \
+               error_category::category,                                                                           \
+               error_severity::severity,                                                                           \
+               retryable,                                                                                          \
+               recovery_mode::recovery,                                                                            \
+               aos_code,                                                                                           \
+               exit_code,                                                                                          \
+               text,                                                                                               \
+               help},
 #include "aivp/base/errors.def"
 #undef AIVP_ERROR
 };
@@ -29,9 +36,10 @@ static_assert(error_numbers_ascend(), "errors.def must be sorted by number, with
 static_assert(static_cast<unsigned>(error_rows.back().code) <= 9999, "an error number has four digits");
 
 const error_info* error_by_number(std::uint32_t number) {
-    const auto at = std::lower_bound(error_rows.begin(), error_rows.end(), number, [](const error_info& row, std::uint32_t n) {
-        return static_cast<std::uint32_t>(row.code) < n;
-    });
+    const auto at =
+        std::lower_bound(error_rows.begin(), error_rows.end(), number, [](const error_info& row, std::uint32_t n) {
+            return static_cast<std::uint32_t>(row.code) < n;
+        });
     if (at == error_rows.end() || static_cast<std::uint32_t>(at->code) != number) return nullptr;
     return &*at;
 }

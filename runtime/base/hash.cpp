@@ -53,10 +53,13 @@ int hash_hex_value(char c) {
 result<digest> parse_digest(std::string_view hex64) {
     digest d;
     if (hex64.size() != 2 * d.bytes.size())
-        return fail(errc::data_hex, "a digest has 64 hexadecimal digits, here are " + std::to_string(hex64.size()) + " characters");
+        return fail(errc::data_hex,
+                    "a digest has 64 hexadecimal digits, here are " + std::to_string(hex64.size()) + " characters");
     for (std::size_t i = 0; i < hex64.size(); ++i) {
         const int value = hash_hex_value(hex64[i]);
-        if (value < 0) return fail(errc::data_hex, "character " + std::to_string(i + 1) + " of the digest is no hexadecimal digit");
+        if (value < 0)
+            return fail(errc::data_hex,
+                        "character " + std::to_string(i + 1) + " of the digest is no hexadecimal digit");
         d.bytes[i / 2] = static_cast<std::uint8_t>(d.bytes[i / 2] << 4 | value);
     }
     return d;

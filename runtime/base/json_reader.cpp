@@ -29,7 +29,8 @@ std::string json_shortened(std::string_view text) {
 
 // High bit set in the bytes that a string literal cannot simply pass over: controls, quote, backslash, not ASCII.
 std::uint64_t json_bytes_special(std::uint64_t v) {
-    return (json_bytes_equal(v, '"') | json_bytes_equal(v, '\\') | ((v - json_every_byte * 0x20) & ~v) | v) & json_high_bits;
+    return (json_bytes_equal(v, '"') | json_bytes_equal(v, '\\') | ((v - json_every_byte * 0x20) & ~v) | v) &
+           json_high_bits;
 }
 
 // Whether a number with fraction or exponent, not zero, is above 1: from_chars reports "out of range" for both ends.
@@ -42,7 +43,8 @@ bool json_exceeds_one(std::string_view number) {
     if (mantissa_size < number.size()) {
         const bool negative = number[mantissa_size + 1] == '-';
         const std::size_t digits = number.find_first_of("0123456789", mantissa_size);
-        for (const char c : number.substr(digits)) exponent = std::min<std::int64_t>(exponent * 10 + (c - '0'), 1'000'000'000);
+        for (const char c : number.substr(digits))
+            exponent = std::min<std::int64_t>(exponent * 10 + (c - '0'), 1'000'000'000);
         if (negative) exponent = -exponent;
     }
     return point - first + exponent > 0;
@@ -50,7 +52,8 @@ bool json_exceeds_one(std::string_view number) {
 
 class json_reader {
 public:
-    explicit json_reader(std::string_view text) : begin_(text.data()), end_(begin_ + text.size()), at_(begin_), run_(begin_) {}
+    explicit json_reader(std::string_view text)
+        : begin_(text.data()), end_(begin_ + text.size()), at_(begin_), run_(begin_) {}
 
     result<std::string> read();
 
@@ -58,11 +61,11 @@ private:
     // One member of an object that is still open. 32 bits hold every offset: the canonical text of 64 MiB of input is at
     // most 21/4 as long ("1e20" has 21 digits when written out).
     struct member_span {
-        std::uint32_t begin;      // of the key literal, in the output
-        std::uint32_t end;        // of the value, in the output; set when the members are sorted
-        std::uint32_t source;     // of the key literal, in the input
-        std::uint32_t key_size;   // of the contents of the canonical key literal
-        bool key_in_source;       // the canonical key literal stands in the input as it is
+        std::uint32_t begin;    // of the key literal, in the output
+        std::uint32_t end;      // of the value, in the output; set when the members are sorted
+        std::uint32_t source;   // of the key literal, in the input
+        std::uint32_t key_size; // of the contents of the canonical key literal
+        bool key_in_source;     // the canonical key literal stands in the input as it is
     };
 
     bool read_value(std::uint32_t depth);
@@ -95,11 +98,14 @@ private:
         failure_ = error{code, std::move(message), position_of(where), {}, {}};
         return false;
     }
-    bool fail_expecting(std::string_view what) { return fail_at(at_, errc::json_syntax, "expected " + std::string(what) + ", found " + found_here()); }
+    bool fail_expecting(std::string_view what) {
+        return fail_at(at_, errc::json_syntax, "expected " + std::string(what) + ", found " + found_here());
+    }
     source_pos position_of(const char* where) const;
     std::string found_here() const;
     bool duplicate_key(const char* where, std::string_view key) {
-        return fail_at(where, errc::json_duplicate_key, "the key \"" + json_shortened(key) + "\" stands twice in one object");
+        return fail_at(where, errc::json_duplicate_key,
+                       "the key \"" + json_shortened(key) + "\" stands twice in one object");
     }
 
     const char* begin_;
@@ -142,9 +148,11 @@ void json_reader::skip_space_slowly() {
 
 result<std::string> json_reader::read() {
     if (static_cast<std::size_t>(end_ - begin_) > json_bytes_max)
-        return fail(errc::json_size, "the text has " + std::to_string(end_ - begin_) + " bytes, more than " + std::to_string(json_bytes_max));
+        return fail(errc::json_size, "the text has " + std::to_string(end_ - begin_) + " bytes, more than " +
+                                         std::to_string(json_bytes_max));
     if (std::string_view(begin_, end_).starts_with("\xEF\xBB\xBF"))
-        return fail(errc::json_syntax, "the text starts with a byte order mark", {{}, 1, 1}, "Save it as UTF-8 without a byte order mark.");
+        return fail(errc::json_syntax, "the text starts with a byte order mark", {{}, 1, 1},
+                    "Save it as UTF-8 without a byte order mark.");
     skip_space();
     if (!read_value(0)) return std::unexpected(std::move(failure_));
     skip_space();
@@ -153,7 +161,8 @@ result<std::string> json_reader::read() {
         return std::unexpected(std::move(failure_));
     }
     if (output_size() > json_bytes_max)
-        return fail(errc::json_size, "written out, the text has more than " + std::to_string(json_bytes_max) + " bytes");
+        return fail(errc::json_size,
+                    "written out, the text has more than " + std::to_string(json_bytes_max) + " bytes");
     if (out_.empty()) return std::string(run_, at_);
     flush(at_, at_);
     if (out_.capacity() > out_.size() + out_.size() / 4) out_.shrink_to_fit();
@@ -185,7 +194,8 @@ bool json_reader::read_literal(std::string_view word) {
 }
 
 bool json_reader::read_array(std::uint32_t depth) {
-    if (depth > json_depth_max) return fail_at(at_, errc::json_depth, "nested more than " + std::to_string(json_depth_max) + " levels deep");
+    if (depth > json_depth_max)
+        return fail_at(at_, errc::json_depth, "nested more than " + std::to_string(json_depth_max) + " levels deep");
     ++at_;
     skip_space();
     if (at_ < end_ && *at_ == ']') {
@@ -202,7 +212,8 @@ bool json_reader::read_array(std::uint32_t depth) {
 }
 
 bool json_reader::read_object(std::uint32_t depth) {
-    if (depth > json_depth_max) return fail_at(at_, errc::json_depth, "nested more than " + std::to_string(json_depth_max) + " levels deep");
+    if (depth > json_depth_max)
+        return fail_at(at_, errc::json_depth, "nested more than " + std::to_string(json_depth_max) + " levels deep");
     ++at_;
     skip_space();
     if (at_ < end_ && *at_ == '}') {
@@ -262,7 +273,8 @@ bool json_reader::sort_members(std::size_t first_member) {
     in_order.reserve(out_.size() - begin);
     for (auto m = first; m != members_.end(); ++m) {
         if (m != first) {
-            if (json_compare_keys(key_of(*(m - 1)), key_of(*m)) == 0) return duplicate_key(begin_ + m->source, key_of(*m));
+            if (json_compare_keys(key_of(*(m - 1)), key_of(*m)) == 0)
+                return duplicate_key(begin_ + m->source, key_of(*m));
             in_order += ',';
         }
         in_order.append(out_, m->begin, m->end - m->begin);
@@ -339,8 +351,10 @@ bool json_reader::read_unicode_escape(bool& as_is) {
         after += 6;
     }
     std::string canonical;
-    if (code_point < 0x20 || code_point == '"' || code_point == '\\') json_append_escape(canonical, static_cast<unsigned char>(code_point));
-    else json_append_utf8(canonical, code_point);
+    if (code_point < 0x20 || code_point == '"' || code_point == '\\')
+        json_append_escape(canonical, static_cast<unsigned char>(code_point));
+    else
+        json_append_utf8(canonical, code_point);
     if (canonical != std::string_view(at_, after)) {
         as_is = false;
         flush(at_, after);
@@ -365,7 +379,8 @@ bool json_reader::read_number() {
     if (count > always_finite_digits) {
         double value = 0;
         if (std::from_chars(begin, at_, value).ec != std::errc{} || std::isinf(value))
-            return fail_at(begin, errc::json_number, "an integer of " + std::to_string(count) + " digits does not fit a double");
+            return fail_at(begin, errc::json_number,
+                           "an integer of " + std::to_string(count) + " digits does not fit a double");
     }
     if (negative && *digits == '0') flush(begin, digits);
     return true;
@@ -390,7 +405,8 @@ bool json_reader::read_real(const char* begin) {
     double value = 0;
     if (std::from_chars(begin, at_, value).ec == std::errc::result_out_of_range)
         value = json_exceeds_one({begin, at_}) ? std::numeric_limits<double>::infinity() : 0;
-    if (std::isinf(value)) return fail_at(begin, errc::json_number, "a number does not fit a double: " + json_shortened({begin, at_}));
+    if (std::isinf(value))
+        return fail_at(begin, errc::json_number, "a number does not fit a double: " + json_shortened({begin, at_}));
 
     char buffer[32];
     const std::string_view canonical(buffer, json_format_number(buffer, value));

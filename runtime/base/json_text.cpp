@@ -50,9 +50,8 @@ int json_compare_keys(std::string_view a, std::string_view b) {
     const std::size_t common = std::min(a.size(), b.size());
     std::size_t i = 0;
     while (i < common && a[i] == b[i]) ++i;
-    const std::size_t looked_at = std::min(i + 1, common);
-    const bool escaped = std::memchr(a.data(), '\\', looked_at) != nullptr || (i < common && b[i] == '\\') ||
-                         (i == common && (a.substr(i).starts_with('\\') || b.substr(i).starts_with('\\')));
+    // Where one key ends within the other, escapes cannot change the order.
+    const bool escaped = i < common && (std::memchr(a.data(), '\\', i + 1) != nullptr || b[i] == '\\');
     if (escaped) return json_compare_utf8(json_unescape(a), json_unescape(b));
     return json_compare_utf8(a.substr(i), b.substr(i));
 }
@@ -144,7 +143,9 @@ bool json_item_reader::next() {
 
 int json_utf8_length(const char* p, const char* end) {
     const auto byte = [&](int i) { return static_cast<unsigned char>(p[i]); };
-    const auto continues = [&](int i, unsigned char low = 0x80, unsigned char high = 0xBF) { return byte(i) >= low && byte(i) <= high; };
+    const auto continues = [&](int i, unsigned char low = 0x80, unsigned char high = 0xBF) {
+        return byte(i) >= low && byte(i) <= high;
+    };
     const unsigned char first = byte(0);
     if (first < 0xC2 || first > 0xF4) return 0;
     if (first < 0xE0) return end - p >= 2 && continues(1) ? 2 : 0;
@@ -204,8 +205,10 @@ std::size_t json_format_number(char* buffer, double value) {
     char* out = buffer;
     if (value < 0) *out++ = '-';
     char scientific[32];
-    const char* const sci_end = std::to_chars(scientific, scientific + sizeof scientific, std::fabs(value), std::chars_format::scientific).ptr;
-    const char* const e = static_cast<const char*>(std::memchr(scientific, 'e', static_cast<std::size_t>(sci_end - scientific)));
+    const char* const sci_end =
+        std::to_chars(scientific, scientific + sizeof scientific, std::fabs(value), std::chars_format::scientific).ptr;
+    const char* const e =
+        static_cast<const char*>(std::memchr(scientific, 'e', static_cast<std::size_t>(sci_end - scientific)));
     char digits[24];
     int k = 0;
     for (const char* p = scientific; p < e; ++p) {
@@ -261,8 +264,10 @@ void append_json_string(std::string& out, std::string_view text) {
             }
         }
         out.append(run, p);
-        if (c >= 0x80) internal::json_append_utf8(out, 0xFFFD);
-        else internal::json_append_escape(out, c);
+        if (c >= 0x80)
+            internal::json_append_utf8(out, 0xFFFD);
+        else
+            internal::json_append_escape(out, c);
         run = ++p;
     }
     out.append(run, end);

@@ -11,16 +11,15 @@ constexpr std::int64_t money_micros_per_usd = 1'000'000;
 constexpr std::int64_t money_picos_per_micro = 1'000'000;
 constexpr std::size_t money_decimals_max = 6;
 
-std::unexpected<error> money_overflow() {
-    return fail(errc::money_overflow, "the sum does not fit 64 bits");
-}
+std::unexpected<error> money_overflow() { return fail(errc::money_overflow, "the sum does not fit 64 bits"); }
 
 bool money_is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes digits off the front of `text` into `value`; false when the value leaves the range of int64.
 bool money_take_digits(std::string_view& text, std::size_t digits, std::int64_t& value) {
     for (; digits > 0; --digits) {
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, text.front() - '0', &value)) return false;
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, text.front() - '0', &value))
+            return false;
         text.remove_prefix(1);
     }
     return true;
@@ -33,7 +32,8 @@ std::size_t money_count_digits(std::string_view text) {
 }
 
 std::unexpected<error> money_syntax(std::string_view text, std::string_view why) {
-    return fail(errc::money_syntax, "\"" + std::string(text) + "\" is not an amount in US dollars: " + std::string(why));
+    return fail(errc::money_syntax,
+                "\"" + std::string(text) + "\" is not an amount in US dollars: " + std::string(why));
 }
 
 std::unexpected<error> money_out_of_range(std::string_view text) {
@@ -55,7 +55,8 @@ result<usd_micros> checked_sub(usd_micros a, usd_micros b) {
 }
 
 result<usd_picos> checked_mul(usd_picos price, std::int64_t units) {
-    if (price.value < 0) return fail(errc::money_negative, "the price is negative: " + std::to_string(price.value) + " pico-USD");
+    if (price.value < 0)
+        return fail(errc::money_negative, "the price is negative: " + std::to_string(price.value) + " pico-USD");
     if (units < 0) return fail(errc::money_negative, "the count is negative: " + std::to_string(units));
     usd_picos product;
     if (__builtin_mul_overflow(price.value, units, &product.value)) return money_overflow();
@@ -76,7 +77,8 @@ usd_micros to_micros_rounded_up(usd_picos amount) {
 std::string to_string(usd_micros amount) {
     const bool negative = amount.value < 0;
     // Unsigned, because the most negative value has no positive counterpart.
-    const std::uint64_t micros = negative ? 0 - static_cast<std::uint64_t>(amount.value) : static_cast<std::uint64_t>(amount.value);
+    const std::uint64_t micros =
+        negative ? 0 - static_cast<std::uint64_t>(amount.value) : static_cast<std::uint64_t>(amount.value);
     std::string decimals = std::to_string(micros % money_micros_per_usd);
     decimals.insert(0, money_decimals_max - decimals.size(), '0');
     while (decimals.size() > 2 && decimals.back() == '0') decimals.pop_back();
@@ -87,8 +89,10 @@ result<usd_micros> parse_usd(std::string_view text) {
     std::string_view rest = text;
     if (rest.starts_with('-')) return fail(errc::money_range, "\"" + std::string(text) + "\" is negative");
     const bool dollar_sign = rest.starts_with('$');
-    if (dollar_sign) rest.remove_prefix(1);
-    else if (rest.ends_with(" USD")) rest.remove_suffix(4);
+    if (dollar_sign)
+        rest.remove_prefix(1);
+    else if (rest.ends_with(" USD"))
+        rest.remove_suffix(4);
 
     const std::size_t whole_digits = money_count_digits(rest);
     if (whole_digits == 0) return money_syntax(text, "it does not start with a digit");

@@ -58,7 +58,9 @@ payload payload::of_object(std::vector<std::pair<std::string, payload>> members)
         append_json_string(literal.key, key);
         size += literal.key.size() + value.text().size() + 2;
     }
-    const auto before = [](const literal_member& a, const literal_member& b) { return json_compare_keys(a.contents(), b.contents()) < 0; };
+    const auto before = [](const literal_member& a, const literal_member& b) {
+        return json_compare_keys(a.contents(), b.contents()) < 0;
+    };
     if (!std::is_sorted(literals.begin(), literals.end(), before)) std::sort(literals.begin(), literals.end(), before);
 
     std::string text;
@@ -244,9 +246,12 @@ private:
         const std::size_t size = pointer_.size();
         pointer_ += '/';
         for (const char c : token) {
-            if (c == '~') pointer_ += "~0";
-            else if (c == '/') pointer_ += "~1";
-            else pointer_ += c;
+            if (c == '~')
+                pointer_ += "~0";
+            else if (c == '/')
+                pointer_ += "~1";
+            else
+                pointer_ += c;
         }
         body();
         pointer_.resize(size);
@@ -261,8 +266,10 @@ private:
             const int order = !has_r ? -1 : !has_l ? 1 : json_compare_keys(l.key(), r.key());
             if (order != 0 || l.value() != r.value()) {
                 below(json_unescape(order <= 0 ? l.key() : r.key()), [&] {
-                    if (order == 0) compare(l.value(), r.value(), depth + 1);
-                    else report(order < 0 ? side(l.value()) : side(), order > 0 ? side(r.value()) : side());
+                    if (order == 0)
+                        compare(l.value(), r.value(), depth + 1);
+                    else
+                        report(order < 0 ? side(l.value()) : side(), order > 0 ? side(r.value()) : side());
                 });
             }
             if (order <= 0) has_l = l.next();
@@ -277,8 +284,10 @@ private:
         bool has_r = r.next();
         for (std::size_t i = 0; (has_l || has_r) && found_.size() < limit_; ++i) {
             below(std::to_string(i), [&] {
-                if (has_l && has_r) compare(l.value(), r.value(), depth + 1);
-                else report(has_l ? side(l.value()) : side(), has_r ? side(r.value()) : side());
+                if (has_l && has_r)
+                    compare(l.value(), r.value(), depth + 1);
+                else
+                    report(has_l ? side(l.value()) : side(), has_r ? side(r.value()) : side());
             });
             has_l = has_l && l.next();
             has_r = has_r && r.next();

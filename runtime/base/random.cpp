@@ -53,7 +53,8 @@ constexpr std::uint64_t log2_by_squaring(std::uint64_t x) {
 
 constexpr auto log2_table = [] {
     std::array<std::uint64_t, (1 << log2_index_bits) + 1> table{};
-    for (std::uint64_t i = 0; i + 1 < table.size(); ++i) table[i] = log2_by_squaring((1ULL << 62) + (i << (62 - log2_index_bits)));
+    for (std::uint64_t i = 0; i + 1 < table.size(); ++i)
+        table[i] = log2_by_squaring((1ULL << 62) + (i << (62 - log2_index_bits)));
     table.back() = 1ULL << log2_fraction_bits;
     return table;
 }();
@@ -92,7 +93,8 @@ philox_block philox4x32_10(std::uint64_t counter_lo, std::uint64_t counter_hi, s
     return {c0 | std::uint64_t{c1} << 32, c2 | std::uint64_t{c3} << 32};
 }
 
-random_stream::random_stream(std::uint64_t seed, std::string_view component, std::string_view entity, std::string_view purpose) {
+random_stream::random_stream(std::uint64_t seed, std::string_view component, std::string_view entity,
+                             std::string_view purpose) {
     std::string names;
     names.reserve(32 + component.size() + entity.size() + purpose.size());
     random_append_u64(names, seed);

@@ -16,7 +16,8 @@ void time_append_padded(std::string& out, std::uint64_t value, std::size_t digit
 }
 
 std::unexpected<error> time_syntax(std::string_view what, std::string_view text, std::string_view why) {
-    return fail(errc::time_syntax, "\"" + std::string(text) + "\" is not " + std::string(what) + ": " + std::string(why));
+    return fail(errc::time_syntax,
+                "\"" + std::string(text) + "\" is not " + std::string(what) + ": " + std::string(why));
 }
 
 std::unexpected<error> time_range(std::string_view text, std::string_view why) {
@@ -90,8 +91,10 @@ std::string to_string(instant t) {
     time_append_padded(text, second % 60, 2);
     if (const auto micros = static_cast<std::uint64_t>(in_day % time_us_per_second); micros != 0) {
         text += '.';
-        if (micros % 1000 == 0) time_append_padded(text, micros / 1000, 3);
-        else time_append_padded(text, micros, 6);
+        if (micros % 1000 == 0)
+            time_append_padded(text, micros / 1000, 3);
+        else
+            time_append_padded(text, micros, 6);
     }
     return text + 'Z';
 }
@@ -106,7 +109,8 @@ result<instant> parse_instant(std::string_view text) {
     const int hour = time_digits(text, 11, 2);
     const int minute = time_digits(text, 14, 2);
     const int second = time_digits(text, 17, 2);
-    const bool separated = (time_has(text, 10, 'T') || time_has(text, 10, 't')) && time_has(text, 13, ':') && time_has(text, 16, ':');
+    const bool separated =
+        (time_has(text, 10, 'T') || time_has(text, 10, 't')) && time_has(text, 13, ':') && time_has(text, 16, ':');
     if (hour < 0 || minute < 0 || second < 0 || !separated)
         return time_syntax(what, text, "after the date comes a time such as T09:00:00");
 
@@ -130,8 +134,8 @@ result<instant> parse_instant(std::string_view text) {
     if (hour > 23 || minute > 59 || second > 60) return time_range(text, "there is no such time of day");
     if (second == 60) return time_range(text, "leap seconds are not counted; write the second before or after");
     const std::int64_t day_number = sys_days{date}.time_since_epoch().count();
-    return instant{day_number * time_us_per_day + aivp::hours(hour).us + aivp::minutes(minute).us + aivp::seconds(second).us +
-                   micros - offset.us};
+    return instant{day_number * time_us_per_day + aivp::hours(hour).us + aivp::minutes(minute).us +
+                   aivp::seconds(second).us + micros - offset.us};
 }
 
 std::string to_string(duration d) {
@@ -159,7 +163,8 @@ result<duration> parse_duration(std::string_view text) {
         const std::size_t begin = at;
         for (; time_digits(text, at, 1) >= 0; ++at) {
             // Counted downwards, because the most negative duration has no positive counterpart.
-            if (__builtin_mul_overflow(count, 10, &count) || __builtin_sub_overflow(count, time_digits(text, at, 1), &count))
+            if (__builtin_mul_overflow(count, 10, &count) ||
+                __builtin_sub_overflow(count, time_digits(text, at, 1), &count))
                 return time_range(text, "a number does not fit 64 bits");
         }
         if (at == begin) return time_syntax(what, text, "character " + std::to_string(at + 1) + " is no digit");
@@ -177,7 +182,8 @@ result<duration> parse_duration(std::string_view text) {
             return time_range(text, "it does not fit 64 bits of microseconds");
     }
     if (negative) return duration{us};
-    if (us == std::numeric_limits<std::int64_t>::min()) return time_range(text, "it does not fit 64 bits of microseconds");
+    if (us == std::numeric_limits<std::int64_t>::min())
+        return time_range(text, "it does not fit 64 bits of microseconds");
     return duration{-us};
 }
 

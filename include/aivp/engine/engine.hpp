@@ -1,0 +1,36 @@
+// The engine: pure functions from state and input to events and effects. No clock, no randomness, no I/O, no globals.
+#pragma once
+
+#include <vector>
+
+#include "aivp/engine/effect.hpp"
+#include "aivp/engine/event.hpp"
+#include "aivp/engine/input.hpp"
+#include "aivp/engine/state.hpp"
+
+namespace aivp {
+
+struct decision {
+    std::vector<engine_event> events;
+    std::vector<engine_effect> effects;
+
+    void clear() {
+        events.clear();
+        effects.clear();
+    }
+};
+
+/// Applies one fact. Total: an event that does not fit the state is a programmer's error and asserts.
+void evolve(engine_state& state, const engine_event& event, instant at);
+
+/// Decides and evolves in one go; `out` is cleared first (and reused, so that a warm engine allocates little). The state
+/// afterwards is exactly `evolve` over out.events.
+void step(engine_state& state, const input_envelope& input, decision& out);
+
+/// The pure form: leaves `state` alone.
+decision decide(const engine_state& state, const input_envelope& input);
+
+/// Appends the journal line of one step: canonical JSON, see docs/journal-format.md.
+void append_journal_line(std::string& out, const input_envelope& input, const decision& d);
+
+} // namespace aivp

@@ -1,0 +1,109 @@
+// The engine's state: a value. It can be copied, forked, hashed and compared; whatever it holds by pointer is immutable.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "aivp/agent/snapshot.hpp"
+#include "aivp/base/hash.hpp"
+#include "aivp/base/id.hpp"
+#include "aivp/engine/effect.hpp"
+#include "aivp/kernel/history.hpp"
+#include "aivp/skill/outcome.hpp"
+
+namespace aivp {
+
+inline constexpr std::uint32_t no_binding = 0xffffffff;
+
+/// An intent that has no outcome yet.
+struct open_call {
+    call_id call;
+    call_kind kind = call_kind::skill;
+    std::uint32_t step = 0;
+    std::uint32_t binding = 0;
+    usd_micros reserved;
+    instant started_at;
+    instant deadline;
+    friend bool operator==(const open_call&, const open_call&) = default;
+};
+
+/// What became of one step, for references and conditions of later ones.
+struct step_result {
+    bool ran = false;
+    payload value;
+    friend bool operator==(const step_result&, const step_result&) = default;
+};
+
+/// One call of the current model turn; answers are put into the history in the order of the calls.
+struct turn_slot {
+    std::uint64_t ordinal = 0; ///< n of "call#n"
+    bool done = false;
+    bool failed = false;
+    bool ends_run = false;
+    payload content;
+    friend bool operator==(const turn_slot&, const turn_slot&) = default;
+};
+
+struct run_state {
+    run_id id;
+    agent_id agent;
+    std::uint32_t trigger = 0;
+    snapshot_ptr snapshot;
+    payload trigger_body;
+    instant scheduled_for;
+    instant started_at;
+    instant deadline;
+    bool started = false;
+
+    std::uint64_t last_call = 0;
+    std::uint32_t skill_calls = 0;
+    std::uint32_t model_turns = 0;
+    std::int64_t tokens = 0;
+    usd_micros spent;
+    usd_micros reserved;
+    std::vector<open_call> open;
+    instant watchdog = instant::max(); ///< when the armed timer fires; max = not armed
+
+    history messages;
+    std::vector<turn_slot> slots;
+    std::uint64_t named_calls = 0;
+    payload answer; ///< last text of the model
+
+    std::uint32_t next_step = 0;
+    std::vector<step_result> results;
+    std::uint32_t failed_steps = 0;
+
+    digest repeated_hash;                ///< arguments of the last proposal
+    std::uint32_t repeated_binding = 0;  ///< its binding; no_binding when it named none
+    std::uint32_t repeated = 0;          ///< how often in a row it has been proposed
+    std::vector<side_effect> side_effects;
+
+    friend bool operator==(const run_state&, const run_state&) = default;
+};
+
+struct agent_state {
+    agent_id id;
+    snapshot_ptr snapshot;
+    bool retired = false;
+    run_id active;              ///< the one run that is under way; 0 = none
+    std::deque<run_id> waiting; ///< accepted, in order
+    std::vector<instant> due;   ///< for each trigger; max = nothing scheduled
+    friend bool operator==(const agent_state&, const agent_state&) = default;
+};
+
+struct engine_state {
+    std::vector<agent_state> agents; ///< agents[n-1] has id n
+    std::map<run_id, run_state> runs; ///< accepted and not finished
+    std::uint64_t last_run = 0;
+    std::uint64_t finished_runs = 0;
+
+    const run_state* find(run_id r) const {
+        const auto it = runs.find(r);
+        return it == runs.end() ? nullptr : &it->second;
+    }
+    friend bool operator==(const engine_state&, const engine_state&) = default;
+};
+
+} // namespace aivp

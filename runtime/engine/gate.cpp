@@ -1,0 +1,187 @@
+#include "aivp/engine/gate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "aivp/skill/redact.hpp"
+
+namespace aivp {
+
+namespace {
+
+refusal_ptr refuse(errc code, std::string decided_by, std::string message, std::string help = {}) {
+    auto r = std::make_shared<refusal>();
+    r->code = code;
+    r->decided_by = std::move(decided_by);
+    r->message = std::move(message);
+    r->help = help.empty() ? std::string(info(code).help) : std::move(help);
+    return r;
+}
+
+std::string rule_of(const gate_context& c) {
+    const std::string where = to_string(c.grant->where);
+    return "binding `" + c.grant->as + "`" + (where.empty() ? "" : " at " + where);
+}
+
+constexpr std::string_view secret_marker = "{\"$secret\":";
+
+/// `fixed` with every {"$secret":"name"} replaced by a string, for validation: schemas speak of the value, not of its name.
+payload without_secret_references(const payload& value) {
+    std::string out;
+    std::string_view text = value.text();
+    for (std::size_t at = text.find(secret_marker); at != std::string_view::npos; at = text.find(secret_marker)) {
+        out += text.substr(0, at);
+        out += "\"secret\"";
+        const std::size_t end = text.find('}', at);
+        text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    }
+    out += text;
+    return payload::from_canonical(std::move(out));
+}
+
+} // namespace
+
+refusal_ptr gate_resolve(gate_context& c) {
+    const auto found = c.snapshot.find_binding(c.as);
+    if (!found) {
+        c.binding = no_binding;
+        return refuse(errc::skill_unknown, "snapshot " + to_hex(c.snapshot.hashes.whole, 8),
+                      "`" + std::string(c.as) + "` is not bound to agent `" + c.snapshot.id + "`");
+    }
+    c.binding = *found;
+    c.grant = &c.snapshot.bindings[*found];
+    if (!c.grant->skill->enabled)
+        return refuse(errc::skill_disabled, to_string(c.grant->skill->where),
+                      "skill `" + c.grant->skill->id + "` is switched off");
+    return nullptr;
+}
+
+refusal_ptr gate_validate(gate_context& c) {
+    if (!c.proposed.is_object())
+        return refuse(errc::args_not_json, c.grant->skill->id, "the arguments are not a JSON object");
+    if (c.proposed.text().size() > argument_bytes_max)
+        return refuse(errc::args_limit, "argument_bytes_max", "the arguments take more than 1 MiB");
+    if (c.proposed.text().find(secret_marker) != std::string_view::npos)
+        return refuse(errc::args_schema, c.grant->skill->id, "a $secret reference stands outside of `fixed`");
+    c.arguments = c.grant->has_fixed ? merged(c.proposed, c.grant->fixed) : c.proposed;
+    c.has_secrets = c.grant->has_fixed && c.grant->fixed.text().find(secret_marker) != std::string_view::npos;
+    if (c.validated) return nullptr;
+    const auto violation = c.has_secrets ? c.grant->skill->input.validate(without_secret_references(c.arguments))
+                                         : c.grant->skill->input.validate(c.arguments);
+    if (!violation) return nullptr;
+    const errc code = violation->unknown_property ? errc::args_unknown : errc::args_schema;
+    const std::string where = violation->instance_pointer.empty() ? "the arguments" : violation->instance_pointer;
+    return refuse(code, "input schema of " + c.grant->skill->id + "@" + c.grant->skill->version,
+                  where + ": " + violation->message);
+}
+
+refusal_ptr gate_capability(gate_context& c) {
+    if (!c.grant->has_fixed) return nullptr;
+    for (const auto& [key, value] : members(c.grant->fixed)) {
+        const auto given = member(c.proposed, key);
+        if (given && *given != value)
+            return refuse(errc::cap_fixed, rule_of(c), "argument `" + key + "` is fixed by the binding");
+    }
+    return nullptr;
+}
+
+refusal_ptr gate_policy(gate_context& c) {
+    // Grants are the whole policy so far: gate_resolve found one, so a rule allows the call. Without a grant nothing does.
+    if (!c.grant) return refuse(errc::policy_no_rule, "default deny", "no rule allows it");
+    return nullptr;
+}
+
+refusal_ptr gate_approval(gate_context& c) {
+    if (!c.grant->skill->needs_approval) return nullptr;
+    return refuse(errc::approval_required, to_string(c.grant->skill->where),
+                  "skill `" + c.grant->skill->id + "` needs a person's approval, and there is no approver here");
+}
+
+refusal_ptr gate_reserve(gate_context& c) {
+    const run_limits& limits = c.snapshot.limits;
+    if (c.run.skill_calls >= limits.skill_calls)
+        return refuse(errc::limit_steps, "limits.skill_calls",
+                      "the run made " + std::to_string(limits.skill_calls) + " skill calls already");
+    const bool again = c.run.repeated_binding == c.binding && c.run.repeated > 0 &&
+                       c.run.repeated_hash == c.arguments.hash();
+    const std::uint32_t repeated = again ? c.run.repeated + 1 : 1;
+    if (repeated > limits.repeated_calls)
+        return refuse(errc::loop_repeated_call, "limits.repeated_calls",
+                      "the same call was proposed " + std::to_string(repeated) + " times in a row");
+    c.reserve = c.grant->skill->cost_estimate;
+    const auto committed = checked_add(c.run.spent, c.run.reserved);
+    const auto total = committed ? checked_add(*committed, c.reserve) : committed;
+    if (!total || *total > limits.budget)
+        return refuse(errc::budget_exhausted, "limits.budget_usd",
+                      "reserving " + to_string(c.reserve) + " exceeds the budget of " + to_string(limits.budget));
+    return nullptr;
+}
+
+refusal_ptr gate_idempotency(gate_context& c) {
+    // The key names this very call of this very run, so that a repeat after a crash is the same effect and a second,
+    // equal call is another one.
+    std::array<char, 112> material{};
+    char* p = material.data();
+    const auto put = [&p](const void* from, std::size_t n) { p = std::copy_n(static_cast<const char*>(from), n, p); };
+    const auto put_number = [&put](std::uint64_t v) {
+        std::array<unsigned char, 8> big_endian{};
+        for (std::size_t i = 0; i < 8; ++i) big_endian[i] = static_cast<unsigned char>(v >> (56 - 8 * i));
+        put(big_endian.data(), big_endian.size());
+    };
+    put_number(c.run.id.value);
+    put_number(c.call.value);
+    put(c.grant->skill->hash.bytes.data(), 32);
+    put(c.arguments.hash().bytes.data(), 32);
+    put(c.snapshot.hashes.whole.bytes.data(), 32);
+    c.idempotency_key = sha256(std::string_view(material.data(), material.size()));
+    return nullptr;
+}
+
+refusal_ptr gate_lease(gate_context& c) {
+    // An agent runs once at a time, which the scheduler of runs sees to; leases on targets come with shared targets.
+    const duration timeout = std::min(c.snapshot.limits.step_timeout, c.grant->skill->timeout);
+    c.deadline = std::min(c.now + timeout, c.run.deadline);
+    return nullptr;
+}
+
+refusal_ptr gate_secrets(gate_context&) {
+    // Names of secrets stand in `fixed` only (gate_validate saw to it); the values are fetched by the driver when it
+    // performs the call, so that neither state nor journal ever holds one.
+    return nullptr;
+}
+
+refusal_ptr gate_redact(gate_context& c) {
+    const auto& pointers = c.grant->skill->secret_arguments;
+    c.recorded = pointers.empty() ? c.arguments : redact(c.arguments, pointers, "argument");
+    return nullptr;
+}
+
+std::span<const gate_stage_entry> gate_stages() {
+    static constexpr std::array<gate_stage_entry, 10> stages{{
+        {gate_stage::resolve, gate_resolve},
+        {gate_stage::validate, gate_validate},
+        {gate_stage::capability, gate_capability},
+        {gate_stage::policy, gate_policy},
+        {gate_stage::approval, gate_approval},
+        {gate_stage::reserve, gate_reserve},
+        {gate_stage::idempotency, gate_idempotency},
+        {gate_stage::lease, gate_lease},
+        {gate_stage::secrets, gate_secrets},
+        {gate_stage::redact, gate_redact},
+    }};
+    return stages;
+}
+
+refusal_ptr pass_gate(gate_context& c) {
+    for (const auto& [stage, decide] : gate_stages()) {
+        if (refusal_ptr r = decide(c)) {
+            const auto named = std::make_shared<refusal>(*r);
+            named->stage = stage;
+            return named;
+        }
+    }
+    return nullptr;
+}
+
+} // namespace aivp

@@ -1,0 +1,185 @@
+#include "sim/runner.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "mocks/matching.hpp"
+#include "sim/expectations.hpp"
+
+namespace aivp::sim {
+
+namespace {
+
+constexpr std::size_t failed_runs_kept = 5;
+
+std::string moment_of(const simulation& s, seq_no seq, instant at, instant start) {
+    const std::uint64_t n = std::min(seq.value, s.journal().size());
+    const std::string digits = n == 0 ? "0000" : to_hex(s.journal().chain(n), 4);
+    return digits + "@" + std::to_string((at - start).us / 1000);
+}
+
+void collect_findings(const scenario& s, simulation& world, stop_reason stopped, std::vector<finding>& out) {
+    for (const violation& v : world.properties().violations()) {
+        if (std::find(s.muted.begin(), s.muted.end(), v.property) != s.muted.end()) continue;
+        out.push_back({errc::scenario_property, std::string(info(v.property).name), {}, v.expected, v.actual,
+                       moment_of(world, v.seq, v.at, s.start)});
+    }
+    if (stopped == stop_reason::event_limit)
+        out.push_back({errc::scenario_budget, "max_events", {s.file, 0, 0}, "at most " + std::to_string(s.max_events) + " events",
+                       "more", {}});
+    for (const error& e : world.engine().failures())
+        out.push_back({e.code, std::string(info(e.code).name), {}, "every commit succeeds", e.message, {}});
+    check_expectations(s, world, out);
+}
+
+void run_world(const scenario& s, simulation& world, run_report& report) {
+    if (auto planned = plan_triggers(s, world); !planned) {
+        report.findings.push_back({planned.error().code, "triggers", planned.error().where, "an agent that is active",
+                                   planned.error().message, {}});
+        return;
+    }
+    report.stopped = world.run(s.start + s.horizon, s.max_events);
+    world.conclude(report.stopped);
+    collect_findings(s, world, report.stopped, report.findings);
+    report.outcome = world.outcome_digest();
+    report.inputs = world.engine().last_seq().value;
+    report.effects = world.ledger().effects();
+    report.virtual_time = world.now() - s.start;
+    for (const auto& [id, run] : world.log().runs()) {
+        ++report.runs;
+        for (const run_log_entry& e : run.entries) report.refused_calls += e.what == run_log_entry::kind::refused;
+        if (run.outcome) report.cost = checked_add(report.cost, run.outcome->cost).value_or(report.cost);
+    }
+    for (std::size_t p = 0; p < property_count; ++p)
+        report.property_checks.push_back(world.properties().checked(static_cast<property_id>(p)));
+}
+
+struct ended_run {
+    run_report report;
+    std::unique_ptr<simulation> world; ///< null when it could not be built
+};
+
+ended_run run_fully(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
+    ended_run out;
+    out.report.scenario = s.name;
+    out.report.file = s.file;
+    out.report.seed = seed;
+    simulation_setup setup = make_setup(s, seed);
+    if (hook) hook(setup);
+    auto world = simulation::create(std::move(setup));
+    if (!world) {
+        out.report.findings.push_back({world.error().code, "world", world.error().where, "a world that can be built",
+                                       world.error().message, {}});
+        return out;
+    }
+    out.world = std::move(*world);
+    run_world(s, *out.world, out.report);
+    return out;
+}
+
+std::optional<divergence> compare_journals(const memory_store& a, const memory_store& b) {
+    const std::uint64_t common = std::min(a.size(), b.size());
+    std::uint64_t low = 0, high = common; // chains are equal up to `low`
+    while (low < high) {
+        const std::uint64_t middle = (low + high + 1) / 2;
+        if (a.chain(middle) == b.chain(middle)) low = middle;
+        else high = middle - 1;
+    }
+    if (low == common && a.size() == b.size()) return std::nullopt;
+    divergence d;
+    d.seq = {low + 1};
+    if (low < a.size()) d.first = a.line(low + 1);
+    if (low < b.size()) d.second = b.line(low + 1);
+    const auto left = payload::parse(d.first), right = payload::parse(d.second);
+    if (left && right) d.differences = differences(*left, *right, 8);
+    return d;
+}
+
+} // namespace
+
+run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) { return run_fully(s, seed, hook).report; }
+
+verify_report verify_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
+    ended_run first = run_fully(s, seed, hook);
+    const ended_run second = run_fully(s, seed, hook);
+    verify_report v{std::move(first.report), std::nullopt};
+    if (!first.world || !second.world) return v;
+    v.diverged = compare_journals(first.world->journal(), second.world->journal());
+    if (!v.diverged && v.run.outcome != second.report.outcome) {
+        v.diverged = divergence{{first.world->journal().size() + 1}, {}, {}, {}};
+        v.diverged->first = first.world->ledger().to_json_lines();
+        v.diverged->second = second.world->ledger().to_json_lines();
+    }
+    return v;
+}
+
+namespace {
+
+struct batch_item {
+    run_report report;
+    std::optional<divergence> diverged;
+};
+
+scenario_report summarise(std::shared_ptr<const scenario> what, std::vector<batch_item>& items, std::size_t begin,
+                          std::size_t count) {
+    scenario_report out;
+    out.what = std::move(what);
+    out.property_checks.assign(property_count, 0);
+    digest_chain chain;
+    for (std::size_t i = begin; i < begin + count; ++i) {
+        batch_item& item = items[i];
+        ++out.seeds_run;
+        out.inputs += item.report.inputs;
+        out.effects += item.report.effects;
+        out.runs += item.report.runs;
+        out.virtual_time = out.virtual_time + item.report.virtual_time;
+        chain.append(item.report.outcome.view());
+        for (std::size_t p = 0; p < item.report.property_checks.size(); ++p)
+            out.property_checks[p] += item.report.property_checks[p];
+        if (item.diverged && !out.diverged) out.diverged = {item.report.seed, std::move(*item.diverged)};
+        if (item.report.passed()) continue;
+        ++out.seeds_failed;
+        if (out.failed.size() < failed_runs_kept) out.failed.push_back(std::move(item.report));
+    }
+    out.outcomes = chain.head();
+    return out;
+}
+
+} // namespace
+
+std::vector<scenario_report> run_batch(const std::vector<std::shared_ptr<const scenario>>& scenarios,
+                                       const batch_options& options) {
+    const std::size_t all = scenarios.size() * options.seeds;
+    std::vector<batch_item> items(all);
+    std::atomic<std::size_t> next{0};
+    std::size_t done = 0;
+    std::mutex progress;
+    const auto work = [&] {
+        for (std::size_t i = next++; i < all; i = next++) {
+            const scenario& s = *scenarios[i / options.seeds];
+            const std::uint64_t seed = options.first_seed + i % options.seeds;
+            if (options.verify) {
+                verify_report v = verify_once(s, seed);
+                items[i] = {std::move(v.run), std::move(v.diverged)};
+            } else {
+                items[i].report = run_once(s, seed);
+            }
+            if (!options.progress) continue;
+            const std::lock_guard lock(progress);
+            options.progress(++done, all);
+        }
+    };
+    std::vector<std::thread> threads;
+    for (unsigned j = 1; j < std::max(1u, options.jobs); ++j) threads.emplace_back(work);
+    work();
+    for (std::thread& t : threads) t.join();
+    std::vector<scenario_report> out;
+    for (std::size_t i = 0; i < scenarios.size(); ++i)
+        out.push_back(summarise(scenarios[i], items, i * options.seeds, options.seeds));
+    return out;
+}
+
+} // namespace aivp::sim

@@ -1,0 +1,88 @@
+// Runs scenarios: once for each seed, on several threads, with the results in a fixed order. A seed that is run twice must
+// give the same journal, record for record; where it does not, the first divergent record is shown with both sides.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/scenario.hpp"
+
+namespace aivp::sim {
+
+/// One thing that does not hold.
+struct finding {
+    errc code = errc::scenario_expectation;
+    std::string what;     ///< the property's name, or the expectation in words
+    source_pos where;     ///< the line of the scenario; empty for built-in properties
+    std::string expected;
+    std::string actual;
+    std::string moment;   ///< "7c1e@2600": digits of the chain and virtual ms since the start; empty when it is about the whole run
+};
+
+struct run_report {
+    std::string scenario;
+    std::string file;
+    std::uint64_t seed = 0;
+    std::vector<finding> findings;
+    stop_reason stopped = stop_reason::idle;
+    digest outcome;              ///< journal chain and ledger
+    std::uint64_t inputs = 0;    ///< engine inputs
+    std::uint64_t effects = 0;   ///< writes that reached the world
+    std::uint64_t runs = 0;
+    std::uint64_t refused_calls = 0;
+    usd_micros cost;
+    duration virtual_time;
+    std::vector<std::uint64_t> property_checks; ///< by property_id
+    bool passed() const { return findings.empty(); }
+};
+
+/// Changes a setup before it is used: how tests plant faults.
+using setup_hook = std::function<void(simulation_setup&)>;
+
+run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook = {});
+
+/// Where two runs of one seed part.
+struct divergence {
+    seq_no seq;              ///< the first differing record; one beyond the end when one run is longer
+    std::string first;       ///< journal lines; empty = the run had ended
+    std::string second;
+    std::vector<json_difference> differences; ///< at most 8
+};
+struct verify_report {
+    run_report run;
+    std::optional<divergence> diverged;
+};
+verify_report verify_once(const scenario& s, std::uint64_t seed, const setup_hook& hook = {});
+
+struct batch_options {
+    std::uint64_t first_seed = 1;
+    std::uint64_t seeds = 1;
+    unsigned jobs = 1;
+    bool verify = false;
+    /// Called after each finished item, from whichever thread, one at a time.
+    std::function<void(std::uint64_t done, std::uint64_t all)> progress;
+};
+/// What became of one scenario over all its seeds.
+struct scenario_report {
+    std::shared_ptr<const scenario> what;
+    std::uint64_t seeds_run = 0;
+    std::uint64_t seeds_failed = 0;
+    std::uint64_t inputs = 0;
+    std::uint64_t effects = 0;
+    std::uint64_t runs = 0;
+    duration virtual_time;
+    std::vector<run_report> failed;                    ///< the first few, by seed
+    std::optional<std::pair<std::uint64_t, divergence>> diverged; ///< the lowest seed
+    digest outcomes;                                   ///< chain over the outcomes of all seeds, ascending
+    std::vector<std::uint64_t> property_checks;
+    bool passed() const { return seeds_failed == 0 && !diverged; }
+};
+/// Results in the order of `scenarios`, whatever the number of jobs.
+std::vector<scenario_report> run_batch(const std::vector<std::shared_ptr<const scenario>>& scenarios,
+                                       const batch_options& options);
+
+} // namespace aivp::sim

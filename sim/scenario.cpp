@@ -1,0 +1,466 @@
+#include "sim/scenario.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "mocks/canned.hpp"
+#include "mocks/scripted_model.hpp"
+#include "mocks/scripted_user.hpp"
+#include "mocks/tape/player.hpp"
+#include "runtime/codec/files.hpp"
+#include "runtime/codec/reader.hpp"
+#include "runtime/codec/workspace.hpp"
+#include "runtime/os/tzdb.hpp"
+#include "aivp/tape/files.hpp"
+
+namespace aivp::sim {
+
+namespace {
+
+constexpr std::int64_t count_max = 1'000'000'000;
+
+/// The reader of one scenario file.
+class scenario_reader {
+public:
+    scenario_reader(const yaml_document& document, scenario& out, std::vector<error>& errors, source_texts& texts)
+        : document_(document), out_(out), all_errors_(errors), errors_(document.file, errors), texts_(texts) {}
+
+    void read();
+    void read_fixture(const std::string& agent_file);
+
+private:
+    void read_common(mapping_reader& top);
+    void load_agents(const std::vector<located_text>& skills, const std::vector<located_text>& agents, bool relative);
+    void read_agents(mapping_reader& top);
+    void read_world(mapping_reader& top);
+    void read_model(mapping_reader& top);
+    void read_users(mapping_reader& top);
+    void read_answers(mapping_reader& top);
+    void read_secrets(mapping_reader& top);
+    void read_triggers(mapping_reader& top);
+    void read_trigger(const yaml_node& node);
+    void read_properties(mapping_reader& top);
+    void read_expectations(mapping_reader& top);
+    void read_run_counts(const yaml_node& node, const std::string& agent);
+    void read_expectation_list(mapping_reader& section, std::string_view key, expectation::kind what);
+    expectation read_expectation(const yaml_node& node, expectation::kind what, std::string_view key);
+    expected_count read_count(mapping_reader& m);
+    expected_count read_count(const yaml_node& node, const std::string& what);
+    /// Puts an error of a part of `value` at the place where that part stands.
+    void report(error e, const located_payload& value);
+
+    const yaml_document& document_;
+    scenario& out_;
+    std::vector<error>& all_errors_;
+    file_errors errors_;
+    source_texts& texts_;
+};
+
+void scenario_reader::report(error e, const located_payload& value) {
+    std::string_view pointer;
+    for (const auto& [key, text] : e.context)
+        if (key == "pointer") pointer = text;
+    if (e.where.line == 0) e.where = value.at(pointer).value;
+    all_errors_.push_back(std::move(e));
+}
+
+void scenario_reader::read() {
+    mapping_reader top(document_.root, "a scenario", errors_);
+    top.word("schema_version", {"scenario.v1"});
+    top.required("schema_version");
+    if (const auto name = top.required_text("name")) out_.name = name->text;
+    if (const auto text = top.text("description")) out_.description = text->text;
+    read_agents(top);
+    read_common(top);
+    read_triggers(top);
+    read_properties(top);
+    read_expectations(top);
+    top.finish();
+}
+
+void scenario_reader::read_fixture(const std::string& agent_file) {
+    mapping_reader top(document_.root, "a fixture", errors_);
+    top.word("schema_version", {"fixture.v1"});
+    top.required("schema_version");
+    if (const auto text = top.text("description")) out_.description = text->text;
+    load_agents(top.texts("skills"), {{agent_file, {}, {}}}, false);
+    read_common(top);
+    planned_trigger now;
+    if (const auto body = top.value("payload")) now.body = body->value;
+    if (!out_.agents.empty()) now.agent = out_.agents.front()->id;
+    out_.name = now.agent;
+    out_.triggers.push_back(std::move(now));
+    top.finish();
+}
+
+void scenario_reader::read_common(mapping_reader& top) {
+    out_.start = top.moment("start").value_or(simulation_setup{}.start);
+    out_.horizon = top.span("duration", microseconds(1), days(366 * 20)).value_or(days(1));
+    out_.max_events = static_cast<std::uint64_t>(top.integer("max_events", 1, count_max).value_or(1'000'000));
+    out_.synchronous = top.boolean("synchronous").value_or(true);
+    read_world(top);
+    read_model(top);
+    read_users(top);
+    read_answers(top);
+    read_secrets(top);
+}
+
+void scenario_reader::read_agents(mapping_reader& top) {
+    const std::vector<located_text> skills = top.texts("skills");
+    const std::vector<located_text> agents = top.texts("agents");
+    top.required("agents");
+    load_agents(skills, agents, true);
+}
+
+void scenario_reader::load_agents(const std::vector<located_text>& skills, const std::vector<located_text>& agents,
+                                  bool relative) {
+    const std::string base = folder_of(document_.file) + "/";
+    workspace space([](std::string_view zone) { return tz_database().load(zone); });
+    std::size_t taken = 0;
+    // What a file says about itself has a place there; what cannot be opened at all is an error of this file.
+    const auto take_errors = [&](const located_text& path) {
+        for (; taken < space.errors().size(); ++taken) {
+            error e = space.errors()[taken];
+            if (e.where.line == 0) e.where = path.where;
+            all_errors_.push_back(std::move(e));
+        }
+    };
+    for (const located_text& path : skills) {
+        space.load_skills(base + path.text);
+        take_errors(path);
+    }
+    for (const located_text& path : agents) {
+        const snapshot_ptr agent = space.load_agent(relative ? base + path.text : path.text);
+        take_errors(path);
+        if (!agent) continue;
+        for (const snapshot_ptr& other : out_.agents)
+            if (other->id == agent->id)
+                all_errors_.push_back({errc::config_duplicate, "two agents have the id `" + agent->id + "`", path.where, {}, {}});
+        out_.agents.push_back(agent);
+    }
+    texts_.add(space.texts());
+}
+
+void scenario_reader::read_world(mapping_reader& top) {
+    if (const auto world = top.object("world")) {
+        out_.world = world->value;
+        simulation_setup trial;
+        trial.world = world->value;
+        if (auto built = simulation::create(std::move(trial)); !built) report(std::move(built).error(), *world);
+    }
+    if (const auto latency = top.object("latency")) {
+        if (auto table = latency_table::parse(latency->value)) out_.latencies = std::move(*table);
+        else report(std::move(table).error(), *latency);
+    }
+}
+
+void scenario_reader::read_model(mapping_reader& top) {
+    const auto section = top.object("model");
+    if (!section) return;
+    if (auto trial = parse_model_script(section->value, 1); !trial) {
+        report(std::move(trial).error(), *section);
+        return;
+    }
+    out_.model = section->value;
+}
+
+void scenario_reader::read_users(mapping_reader& top) {
+    const auto section = top.value("users");
+    if (!section) return;
+    if (auto trial = parse_user_script(section->value); !trial) {
+        report(std::move(trial).error(), *section);
+        return;
+    }
+    out_.users = section->value;
+}
+
+void scenario_reader::read_answers(mapping_reader& top) {
+    if (const auto section = top.value("answers")) {
+        if (auto trial = parse_canned_answers(section->value); !trial) report(std::move(trial).error(), *section);
+        else out_.answers = section->value;
+    }
+    const auto path = top.text("tape");
+    if (!path) return;
+    auto recorded = read_tape(folder_of(document_.file) + "/" + path->text);
+    if (!recorded) {
+        error e = std::move(recorded).error();
+        if (e.where.line == 0) e.where = path->where;
+        all_errors_.push_back(std::move(e));
+        return;
+    }
+    for (const error& problem : recorded->problems) all_errors_.push_back(problem);
+    out_.recorded = std::make_shared<const tape>(std::move(*recorded));
+}
+
+void scenario_reader::read_secrets(mapping_reader& top) {
+    const yaml_node* section = top.mapping("secrets");
+    if (!section) return;
+    for (const yaml_member& m : section->members) {
+        if (m.value.is_scalar() && m.value.text.size() >= 6) out_.secrets.emplace(m.key, m.value.text);
+        else errors_.report(errc::config_value, m.value.at, "a secret is a text of at least 6 characters");
+    }
+}
+
+void scenario_reader::read_triggers(mapping_reader& top) {
+    const yaml_node* list = top.sequence("triggers");
+    if (!list) return;
+    for (const yaml_node& node : list->items) read_trigger(node);
+}
+
+void scenario_reader::read_trigger(const yaml_node& node) {
+    mapping_reader m(node, "a trigger", errors_);
+    planned_trigger t;
+    t.where = errors_.position(node.at);
+    t.after = m.span("after", {}, days(366 * 20)).value_or(duration{});
+    t.every = m.span("every", microseconds(1), days(366 * 20));
+    t.times = static_cast<std::uint64_t>(m.integer("times", 1, 1'000'000).value_or(t.every ? 2 : 1));
+    const auto agent = m.text("start"), event = m.text("event"), cancelled = m.text("cancel");
+    if (static_cast<int>(agent.has_value()) + event.has_value() + cancelled.has_value() != 1)
+        errors_.report(errc::config_missing_key, node.at, "a trigger has exactly one of `start`, `event` and `cancel`");
+    if (agent) t.agent = agent->text;
+    if (event) t.event = event->text;
+    if (cancelled) {
+        t.agent = cancelled->text;
+        t.cancel = true;
+    }
+    const auto& named = agent ? agent : cancelled;
+    const bool known = std::any_of(out_.agents.begin(), out_.agents.end(), [&](const snapshot_ptr& a) { return a->id == t.agent; });
+    if (named && !known && all_errors_.empty())
+        all_errors_.push_back({errc::config_reference, "no agent of this scenario has the id `" + t.agent + "`", named->where, {}, {}});
+    if (const auto body = m.value("payload")) t.body = body->value;
+    if (t.times > 1 && !t.every) errors_.report(errc::config_missing_key, node.at, "`times` needs `every`");
+    m.finish();
+    out_.triggers.push_back(std::move(t));
+}
+
+void scenario_reader::read_properties(mapping_reader& top) {
+    const yaml_node* section = top.mapping("properties");
+    if (!section) return;
+    mapping_reader m(*section, "properties", errors_);
+    const yaml_node* muted = m.mapping("muted");
+    m.finish();
+    if (!muted) return;
+    for (const yaml_member& entry : muted->members) {
+        const property_info* p = find_property(entry.key);
+        if (!p) errors_.report(errc::config_value, entry.at, "there is no property `" + entry.key + "`");
+        else if (!entry.value.is_scalar() || entry.value.text.size() < 10)
+            errors_.report(errc::config_value, entry.value.at, "a muted property needs a written reason");
+        else out_.muted.push_back(p->id);
+    }
+}
+
+expected_count scenario_reader::read_count(const yaml_node& node, const std::string& what) {
+    if (!node.is_mapping()) {
+        const auto value = to_payload(node, document_.file);
+        const auto n = value ? as_integer(*value) : std::nullopt;
+        if (n && *n >= 0) return {static_cast<std::uint64_t>(*n), static_cast<std::uint64_t>(*n)};
+        errors_.report(errc::config_type, node.at, what + " is a count or a mapping with `at_least` and `at_most`");
+        return {};
+    }
+    mapping_reader m(node, what, errors_);
+    expected_count c = read_count(m);
+    m.finish();
+    return c;
+}
+
+expected_count scenario_reader::read_count(mapping_reader& m) {
+    const auto exact = m.integer("count", 0, count_max);
+    const auto least = m.integer("at_least", 0, count_max), most = m.integer("at_most", 0, count_max);
+    if (exact) return {static_cast<std::uint64_t>(*exact), static_cast<std::uint64_t>(*exact)};
+    expected_count c{least || !most ? 1u : 0u, {}};
+    if (least) c.least = static_cast<std::uint64_t>(*least);
+    if (most) c.most = static_cast<std::uint64_t>(*most);
+    if (c.most && *c.most < c.least) errors_.report(errc::config_value, m.at(), "`at_most` is less than `at_least`");
+    return c;
+}
+
+void scenario_reader::read_run_counts(const yaml_node& node, const std::string& agent) {
+    static constexpr std::string_view known[] = {"total", "success", "failure", "partial", "skipped", "open", "abstained",
+                                                 "refused_triggers"};
+    mapping_reader m(node, "runs", errors_);
+    for (const std::string_view status : known) {
+        const yaml_node* value = m.node(status);
+        if (!value) continue;
+        expectation e;
+        e.what = expectation::kind::runs;
+        e.where = errors_.position(m.key_at(status));
+        e.agent = agent;
+        e.run_status = status;
+        e.count = read_count(*value, std::string(status));
+        out_.expectations.push_back(std::move(e));
+    }
+    m.finish();
+}
+
+expectation scenario_reader::read_expectation(const yaml_node& node, expectation::kind what, std::string_view key) {
+    using kind = expectation::kind;
+    mapping_reader m(node, "an entry of `" + std::string(key) + "`", errors_);
+    expectation e;
+    e.what = what;
+    e.where = errors_.position(node.at);
+    const auto text = [&m](std::string_view name) { return m.text(name).value_or(located_text{}).text; };
+    e.agent = text("agent");
+    if (what == kind::ledger) {
+        e.filter.operation = text("operation");
+        if (const auto target = m.text("target")) e.filter.target = target->text;
+        if (const auto arguments = m.object("arguments")) e.filter.arguments = arguments->value;
+        if (!e.agent.empty()) e.filter.agent = e.agent;
+        if (const auto outcome = m.word("outcome", {"ok", "failed", "unknown"}))
+            e.filter.outcome = static_cast<effect_outcome>(*outcome);
+        if (const auto effect = m.word("effect", {"none", "read", "write"})) e.filter.effect = static_cast<effect_class>(*effect);
+        e.filter.duplicate = m.boolean("duplicate");
+    }
+    if (what == kind::calls || what == kind::refused) e.as = text("call");
+    if (what == kind::calls && m.has("outcome")) {
+        static constexpr const char* outcomes[] = {"ok", "failed", "unknown", "open"};
+        if (const auto o = m.word("outcome", {"ok", "failed", "unknown", "open"})) e.outcome = outcomes[*o];
+    }
+    if (what == kind::refused || what == kind::outcomes) {
+        const auto code = what == kind::outcomes ? m.required_text("code") : m.text("code");
+        if (code && !find_error(code->text)) errors_.report(errc::config_value, m.key_at("code"), "there is no code `" + code->text + "`");
+        if (code) e.code = code->text;
+    }
+    if (what == kind::answer) {
+        if (const auto contains = m.required_text("contains")) e.contains = contains->text;
+    }
+    e.count = read_count(m);
+    m.finish();
+    return e;
+}
+
+void scenario_reader::read_expectation_list(mapping_reader& section, std::string_view key, expectation::kind what) {
+    const yaml_node* list = section.sequence(key);
+    if (!list) return;
+    for (const yaml_node& node : list->items) out_.expectations.push_back(read_expectation(node, what, key));
+}
+
+void scenario_reader::read_expectations(mapping_reader& top) {
+    const yaml_node* section = top.mapping("expect");
+    if (!section) return;
+    mapping_reader m(*section, "expect", errors_);
+    if (const yaml_node* runs = m.mapping("runs")) read_run_counts(*runs, {});
+    if (const yaml_node* agents = m.mapping("agents"))
+        for (const yaml_member& a : agents->members) read_run_counts(a.value, a.key);
+    read_expectation_list(m, "ledger", expectation::kind::ledger);
+    read_expectation_list(m, "calls", expectation::kind::calls);
+    read_expectation_list(m, "refused", expectation::kind::refused);
+    read_expectation_list(m, "outcomes", expectation::kind::outcomes);
+    read_expectation_list(m, "answers", expectation::kind::answer);
+    if (const auto world = m.object("world")) {
+        expectation e;
+        e.what = expectation::kind::world;
+        e.where = errors_.position(m.key_at("world"));
+        e.part = world->value;
+        out_.expectations.push_back(std::move(e));
+    }
+    m.finish();
+}
+
+} // namespace
+
+namespace {
+
+template <class Read>
+std::shared_ptr<const scenario> load_file(const std::string& file, std::vector<error>& errors, source_texts& texts, Read read) {
+    const std::size_t before = errors.size();
+    auto text = read_file(file, yaml_bytes_max);
+    if (!text) {
+        errors.push_back(std::move(text).error());
+        return nullptr;
+    }
+    texts.add(file, *text);
+    const auto document = read_document(*text, file, errors);
+    if (!document) return nullptr;
+    auto out = std::make_shared<scenario>();
+    out->file = file;
+    out->hash = sha256(*text);
+    scenario_reader reader(*document, *out, errors, texts);
+    read(reader);
+    return errors.size() == before ? out : nullptr;
+}
+
+} // namespace
+
+std::shared_ptr<const scenario> load_scenario(const std::string& file, std::vector<error>& errors, source_texts& texts) {
+    return load_file(file, errors, texts, [](scenario_reader& r) { r.read(); });
+}
+
+std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file,
+                                             std::vector<error>& errors, source_texts& texts) {
+    return load_file(folder + "/fixture.yaml", errors, texts, [&](scenario_reader& r) { r.read_fixture(agent_file); });
+}
+
+result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& paths, bool slow) {
+    std::vector<std::string> out;
+    for (const std::string& path : paths) {
+        if (!is_folder(path)) {
+            out.push_back(path);
+            continue;
+        }
+        AIVP_TRY(const std::vector<std::string> files, list_files(path));
+        for (const std::string& f : files)
+            if (f.ends_with(".yaml") && (slow || !f.ends_with(".slow.yaml"))) out.push_back(f);
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+namespace {
+
+// The scripts were parsed once when the scenario was read, so that they parse again here is certain.
+world_ports make_ports(const scenario& s, const world_parts& parts) {
+    world_ports out;
+    if (s.recorded) {
+        const auto player = std::make_shared<tape_player>(s.recorded->events, tape_player_options{.world = &parts.world});
+        return {player, player, player};
+    }
+    if (!s.model.is_null()) {
+        auto script = parse_model_script(s.model, parts.seed);
+        auto model = std::make_shared<scripted_model>(parts.world, std::move(script->source),
+                                                      scripted_model_options{.seed = parts.seed, .synchronous = s.synchronous});
+        model->set_latencies(std::move(script->latencies));
+        out.model = std::move(model);
+    }
+    if (!s.users.is_null())
+        out.users = std::make_shared<scripted_user>(parts.world, *parse_user_script(s.users),
+                                                    scripted_user_options{.seed = parts.seed, .synchronous = s.synchronous});
+    if (!s.answers.is_null())
+        out.connector = std::make_shared<canned_connector>(
+            parts.world, parts.ledger, *parse_canned_answers(s.answers), &parts.mocks,
+            mock_connector_options{.seed = parts.seed, .synchronous = s.synchronous});
+    return out;
+}
+
+} // namespace
+
+simulation_setup make_setup(const scenario& s, std::uint64_t seed) {
+    simulation_setup setup;
+    setup.start = s.start;
+    setup.seed = seed;
+    setup.agents = s.agents;
+    setup.world = s.world;
+    setup.latencies = s.latencies;
+    setup.synchronous = s.synchronous;
+    setup.secrets = s.secrets;
+    setup.ports = [&s](const world_parts& parts) { return make_ports(s, parts); };
+    return setup;
+}
+
+result<void> plan_triggers(const scenario& s, simulation& sim) {
+    for (const planned_trigger& t : s.triggers) {
+        agent_id agent;
+        if (!t.agent.empty()) {
+            AIVP_TRY(agent, sim.agent(t.agent));
+        }
+        for (std::uint64_t n = 0; n < t.times; ++n) {
+            const instant when = s.start + t.after + microseconds(t.every ? t.every->us * static_cast<std::int64_t>(n) : 0);
+            if (t.cancel) sim.cancel_at(when, agent, "cancelled by the scenario");
+            else if (!t.event.empty()) sim.input_at(when, publish_event{t.event, t.body}, input_source::event_bus);
+            else sim.input_at(when, start_run{agent, t.body}, input_source::operator_);
+        }
+    }
+    return {};
+}
+
+} // namespace aivp::sim

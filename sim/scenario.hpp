@@ -1,0 +1,99 @@
+// Scenarios: a file that composes agents, a mocked world, a model, triggers and what must hold. One file is one test; the
+// runner executes it once for each seed. docs/scenario-format.md is the page for those who write them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aivp/agent/snapshot.hpp"
+#include "aivp/base/located.hpp"
+#include "aivp/tape/tape.hpp"
+#include "mocks/latency.hpp"
+#include "mocks/ledger.hpp"
+#include "runtime/codec/diagnostics.hpp"
+#include "sim/properties.hpp"
+#include "sim/simulation.hpp"
+
+namespace aivp::sim {
+
+/// An expected number: exactly, at least, at most.
+struct expected_count {
+    std::uint64_t least = 0;
+    std::optional<std::uint64_t> most;
+    bool holds(std::uint64_t n) const { return n >= least && (!most || n <= *most); }
+    std::string to_string() const;
+};
+
+/// One line of `expect`. What is not set is not asked.
+struct expectation {
+    enum class kind : std::uint8_t { runs, ledger, calls, refused, outcomes, answer, world } what = kind::runs;
+    source_pos where;
+    expected_count count;
+    std::string agent;                     ///< id; empty = all
+    std::string run_status;                ///< runs: total, success, failure, partial, skipped, open, abstained, refused_triggers
+    std::string code;                      ///< refused, outcomes: dotted code
+    std::string as;                        ///< calls, refused: binding name or skill id
+    std::string outcome;                   ///< calls: ok, failed, unknown
+    std::string contains;                  ///< answer: text
+    ledger_filter filter;                  ///< ledger
+    payload part;                          ///< world: must be part of the mocks' final state
+};
+
+/// One planned input.
+struct planned_trigger {
+    duration after;                        ///< since the start
+    std::optional<duration> every;
+    std::uint64_t times = 1;
+    std::string agent;                     ///< start this agent …
+    std::string event;                     ///< … or publish this event
+    bool cancel = false;                   ///< … or cancel the agent's run
+    payload body;
+    source_pos where;
+};
+
+struct scenario {
+    std::string name;
+    std::string description;
+    std::string file;
+    instant start;
+    duration horizon;
+    std::uint64_t max_events = 1'000'000;
+    bool synchronous = true;
+    std::vector<snapshot_ptr> agents;
+    payload world;
+    latency_table latencies;
+    payload model;                         ///< script of the model, or null
+    payload users;                         ///< script of the users, or null
+    payload answers;                       ///< prepared answers in front of the mocks, or null
+    std::shared_ptr<const tape> recorded;  ///< answers everything instead; null = none
+    std::map<std::string, std::string> secrets;
+    std::vector<planned_trigger> triggers;
+    std::vector<expectation> expectations;
+    std::vector<property_id> muted;        ///< properties that are not checked, each with a written reason
+    digest hash;                           ///< of the file's text
+};
+
+/// Reads a scenario and everything that it names. Appends all errors; nullptr when there was one. `texts` receives the
+/// files that errors may point into. Errors: yaml.*, json.*, config.*, skill.*, schema.*, cron.*, time.*, io.*.
+std::shared_ptr<const scenario> load_scenario(const std::string& file, std::vector<error>& errors, source_texts& texts);
+
+/// Reads FOLDER/fixture.yaml, a scenario without agents, and gives it the agent of `agent_file`, started once with the
+/// fixture's `payload`. Skills come from the fixture's `skills`. Errors as load_scenario.
+std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file,
+                                             std::vector<error>& errors, source_texts& texts);
+
+/// Scenario files below the paths, sorted: files as they are; of folders every *.yaml below that is not *.slow.yaml (unless
+/// `slow`). Errors: io.not_found.
+result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& paths, bool slow);
+
+/// The parts of a simulation that the scenario fixes; the runner adds the seed.
+simulation_setup make_setup(const scenario& s, std::uint64_t seed);
+/// Plans all triggers. Errors: trigger.no_agent.
+result<void> plan_triggers(const scenario& s, simulation& sim);
+
+} // namespace aivp::sim

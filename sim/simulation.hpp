@@ -1,0 +1,135 @@
+// One simulated world: the whole engine on virtual time, in front of mocks. Building one is cheap; a scenario builds a
+// fresh one for each seed. This is also the C++ API: what a scenario file says can be said here in code.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "aivp/engine/driver.hpp"
+#include "aivp/engine/run_log.hpp"
+#include "mocks/connector.hpp"
+#include "mocks/ledger.hpp"
+#include "runtime/store/memory_store.hpp"
+#include "sim/properties.hpp"
+#include "sim/scheduler.hpp"
+#include "sim/time_ports.hpp"
+
+namespace aivp::sim {
+
+/// Secrets of a simulated world. Values are made up, and the checker looks for them wherever they must not be.
+class sim_secrets final : public secret_port {
+public:
+    explicit sim_secrets(std::map<std::string, std::string> values) : values_(std::move(values)) {}
+    result<std::string> reveal(std::string_view name) override;
+    const std::map<std::string, std::string>& values() const { return values_; }
+
+private:
+    std::map<std::string, std::string> values_;
+};
+
+/// What ports of a simulated world can be built from. References outlive the ports.
+struct world_parts {
+    mock_world& world;
+    world_ledger& ledger;
+    connector_port& mocks;
+    std::uint64_t seed;
+};
+
+/// The far side of the ports. Null members: no model (every call fails with script.no_rule), a user who leaves at once, the
+/// mocks as connector.
+struct world_ports {
+    std::shared_ptr<model_provider> model;
+    std::shared_ptr<user_channel> users;
+    std::shared_ptr<connector_port> connector;
+};
+
+/// What a simulation is made of.
+struct simulation_setup {
+    instant start{1'767'225'600'000'000}; ///< 2026-01-01T00:00:00Z
+    std::uint64_t seed = 1;
+    std::vector<snapshot_ptr> agents;
+    payload world;            ///< seeds of the mocks, object or null
+    latency_table latencies;
+    bool synchronous = true;  ///< answers without latency come within the call
+    std::map<std::string, std::string> secrets;
+    memory_store::retention keep = memory_store::retention::all;
+    ledger_mode ledger = ledger_mode::entries;
+    bool check_properties = true;
+    bool keep_run_log = true;
+    /// What stands behind the ports. Called once, when the simulation is built; empty = the mocks and nothing else.
+    std::function<world_ports(const world_parts&)> ports;
+};
+
+/// Why a simulation stopped.
+enum class stop_reason : std::uint8_t { horizon, idle, event_limit, store_failed };
+const char* to_string(stop_reason r);
+
+class simulation {
+public:
+    /// Errors: those of seeding the mocks and of activating the agents.
+    static result<std::unique_ptr<simulation>> create(simulation_setup setup);
+
+    /// Plans an input for later (or now).
+    void input_at(instant when, engine_input input, input_source source);
+    /// Plans the end of whatever run the agent has under way then.
+    void cancel_at(instant when, agent_id agent, std::string reason);
+    /// The number of the agent with this id. Errors: trigger.no_agent.
+    result<agent_id> agent(std::string_view id) const;
+
+    /// Runs until nothing is left to do, `until` is reached or `max_events` events were handled.
+    stop_reason run(instant until, std::uint64_t max_events);
+    /// Ends the checking: what must hold once all is quiet.
+    void conclude(stop_reason reason);
+
+    instant now() const { return scheduler_.now(); }
+    scheduler& time() { return scheduler_; }
+    driver& engine() { return driver_; }
+    const world_ledger& ledger() const { return ledger_; }
+    const run_log& log() const { return log_; }
+    const memory_store& journal() const { return store_; }
+    const property_checker& properties() const { return checker_; }
+    mock_connector& mocks() { return mocks_; }
+    model_provider& model() { return *ports_.model; }
+    /// Journal chain and ledger together: equal for equal runs.
+    digest outcome_digest() const;
+
+private:
+    explicit simulation(simulation_setup setup);
+
+    class planned_inputs final : public event_handler {
+    public:
+        explicit planned_inputs(simulation& s) : simulation_(s) {}
+        void fire(std::uint64_t token) override;
+        struct planned {
+            engine_input input;
+            input_source source;
+            agent_id cancels; ///< not 0: cancel this agent's active run; `input` is a cancel_run whose run is filled in then
+        };
+        std::vector<planned> inputs;
+
+    private:
+        simulation& simulation_;
+    };
+
+    simulation_setup setup_;
+    scheduler scheduler_;
+    sim_clock clock_;
+    sim_timers timers_;
+    sim_mock_world mock_world_;
+    memory_store store_;
+    world_ledger ledger_;
+    sim_secrets secrets_;
+    mock_connector mocks_;
+    world_ports ports_;
+    run_log log_;
+    property_checker checker_;
+    driver driver_;
+    planned_inputs planned_;
+};
+
+} // namespace aivp::sim
