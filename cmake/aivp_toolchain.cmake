@@ -34,14 +34,18 @@ endif()
 add_library(aivp_flags INTERFACE)
 target_compile_features(aivp_flags INTERFACE cxx_std_23)
 target_compile_options(aivp_flags INTERFACE
-    -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+    -Wall -Wextra -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
     # Designated initialisers name what differs; the rest is the member's default.
     -Wno-missing-field-initializers
     $<$<BOOL:${AIVP_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # A name may hide a name of a wider scope (a member named like a type), never another local one.
+    target_compile_options(aivp_flags INTERFACE -Wshadow=local)
+    # In a unity unit every file counts as a header, so a private class may seem to leak its file's anonymous types.
+    target_compile_options(aivp_flags INTERFACE -Wno-subobject-linkage)
     # These three report std::string and std::variant of libstdc++ 12 itself under -O2 and sanitizers.
     target_compile_options(aivp_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow)
 else()
     # libstdc++ 12's own std::stable_sort uses a function it has deprecated.
-    target_compile_options(aivp_flags INTERFACE -Wno-deprecated-declarations)
+    target_compile_options(aivp_flags INTERFACE -Wshadow -Wno-deprecated-declarations)
 endif()

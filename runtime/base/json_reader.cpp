@@ -247,11 +247,7 @@ bool json_reader::read_member_key(std::size_t first_member, bool& sorted) {
     if (!read_string(m.key_in_source)) return false;
     if (!m.key_in_source) flush(at_, at_);
     m.key_size = static_cast<std::uint32_t>(output_size()) - m.begin - 2;
-    if (members_.size() > first_member) {
-        const int order = json_compare_keys(key_of(members_.back()), key_of(m));
-        if (order == 0) return duplicate_key(begin_ + m.source, key_of(m));
-        sorted = sorted && order < 0;
-    }
+    if (sorted && members_.size() > first_member) sorted = json_compare_keys(key_of(members_.back()), key_of(m)) < 0;
     members_.push_back(m);
     return true;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <tuple>
-#include <vector>
 
 #include "runtime/codec/internal/text.hpp"
 
@@ -104,7 +103,7 @@ std::string render(std::span<const error> errors, const source_texts& texts) {
     return out;
 }
 
-void sort_by_place(std::vector<error>& errors) {
+void sort_by_place(std::span<error> errors) {
     std::ranges::stable_sort(errors, {}, [](const error& e) { return std::tie(e.where.file, e.where.line, e.where.column); });
 }
 

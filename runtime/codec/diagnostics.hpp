@@ -36,6 +36,6 @@ std::string render(const error& e, const source_texts& texts);
 std::string render(std::span<const error> errors, const source_texts& texts);
 
 /// By file, line and column; errors at one place keep their order.
-void sort_by_place(std::vector<error>& errors);
+void sort_by_place(std::span<error> errors);
 
 } // namespace aivp

@@ -37,18 +37,20 @@ result<zone_rules> load_utc_only(std::string_view name) {
 
 snapshot_ptr load_agent_text(std::string_view text, const std::string& file, const skill_registry& registry, const zone_loader& zones,
                              std::vector<error>& errors) {
-    const auto definition = parse_agent(text, file, errors);
-    if (!definition) return nullptr;
-    auto zone = definition->zone.text == "UTC" ? zone_rules::utc() : zones(definition->zone.text);
-    if (!zone) {
-        // The rest is checked in UTC, so that the zone's error does not hide the others.
-        zone.error().where = definition->zone.where;
-        errors.push_back(std::move(zone).error());
-        (void)compile_agent(*definition, registry, zone_rules::utc(), errors);
-        return nullptr;
+    const std::size_t errors_before = errors.size();
+    snapshot_ptr snapshot;
+    if (const auto definition = parse_agent(text, file, errors)) {
+        auto zone = definition->zone.text == "UTC" ? zone_rules::utc() : zones(definition->zone.text);
+        if (!zone) {
+            zone.error().where = definition->zone.where;
+            errors.push_back(std::move(zone).error());
+            // The rest is checked in UTC, so that the zone's error does not hide the others.
+            zone = zone_rules::utc();
+        }
+        if (auto compiled = compile_agent(*definition, registry, *zone, errors)) snapshot = std::move(*compiled);
     }
-    auto snapshot = compile_agent(*definition, registry, *zone, errors);
-    return snapshot ? std::move(*snapshot) : nullptr;
+    sort_by_place(std::span(errors).subspan(errors_before));
+    return errors.size() == errors_before ? snapshot : nullptr;
 }
 
 bool workspace::read_text(const std::string& path, std::string& text) {

@@ -206,6 +206,22 @@ std::optional<error> check_before_yaml(std::string_view text, const std::string&
     return {};
 }
 
+/// What usually lies behind a message of yaml-cpp.
+std::string help_for_yaml(std::string_view message) {
+    constexpr std::pair<std::string_view, std::string_view> helps[] = {
+        {"illegal map value", "Put the value in quotes when it holds a colon followed by a blank."},
+        {"end of map flow not found", "Close the { that is open here; inside { } and [ ] put texts with brackets, such as \"${step.field}\", in quotes."},
+        {"end of sequence flow not found", "Close the [ that is open here; inside { } and [ ] put texts with brackets, such as \"${step.field}\", in quotes."},
+        {"end of map not found", "Indent the keys of one mapping alike."},
+        {"end of sequence not found", "Indent the items of one list alike."},
+        {"illegal EOF in scalar", "Close the quote."},
+        {"unknown escape character", "Write a backslash twice, or use single quotes."},
+    };
+    for (const auto& [begin, help] : helps)
+        if (message.starts_with(begin)) return std::string(help);
+    return {};
+}
+
 std::optional<yaml_node> run_yaml(std::string_view text, const std::string& file, std::vector<error>& errors) {
     const std::size_t errors_before = errors.size();
     yaml_builder builder(text, file, errors);
@@ -219,7 +235,7 @@ std::optional<yaml_node> run_yaml(std::string_view text, const std::string& file
         text_place at = builder.place(e.mark);
         // yaml-cpp points behind the escape, which is a backslash and one character.
         if (e.msg.starts_with("unknown escape character") && at.column > 2) at.column -= 2;
-        errors.push_back({errc::yaml_syntax, e.msg, {file, at.line, at.column}, {}, {}});
+        errors.push_back({errc::yaml_syntax, e.msg, {file, at.line, at.column}, help_for_yaml(e.msg), {}});
     } catch (const std::exception& e) {
         errors.push_back({errc::yaml_syntax, std::string("the text cannot be read: ") + e.what(), {file, 0, 0}, {}, {}});
     }

@@ -9,7 +9,6 @@ namespace aivp {
 namespace {
 
 constexpr std::int64_t cron_end_local_s = days_from_civil({schedule_year_max + 1, 1, 1}) * seconds_per_day;
-constexpr std::int32_t months_per_year = 12;
 
 template <class Bits>
 constexpr bool has_bit(Bits bits, std::int32_t n) {
@@ -107,12 +106,9 @@ bool has_year(const cron_spec& s, std::int32_t year) {
     return bit >= 0 && year <= schedule_year_max && has_bit(s.years[static_cast<std::size_t>(bit) / 64], bit % 64);
 }
 
-/// The first day of the first month that may match at or after (year, month); false when there is none.
+/// Moves to the first month that may match at or after (year, month), where 13 is none of this year's; false when there is
+/// none up to the horizon.
 bool find_month(const cron_spec& s, std::int32_t& year, std::int32_t& month) {
-    if (month > months_per_year) {
-        ++year;
-        month = 1;
-    }
     if (!has_year(s, year)) {
         month = 1;
         year = std::max(year + 1, cron_year_min);

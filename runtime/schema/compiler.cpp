@@ -40,15 +40,18 @@ public:
             again = add_dynamic_targets();
         }
         if (const auto circle = find_circle(program_); circle != none)
-            return library_.problem(errc::schema_ref, places_[circle], "$ref", "the schema applies itself to the same value, without end or more than 200 times over",
-                                    "Let the reference stand below a keyword that descends into the value, such as properties or items.");
+            return library_.problem(
+                errc::schema_ref, places_[circle], "$ref",
+                "the schema applies itself to the same value, without end or more than 200 times over",
+                "Let the reference stand below a keyword that descends into the value, such as properties or items.");
         join_references(program_);
         return {};
     }
 
 private:
     schema_index index_of(const place& at) {
-        const auto [known, added] = index_by_place_.try_emplace({at.source, at.node}, static_cast<schema_index>(places_.size()));
+        const auto [known, added] =
+            index_by_place_.try_emplace({at.source, at.node}, static_cast<schema_index>(places_.size()));
         if (added) {
             places_.push_back(at);
             program_.schemas.push_back({.resource = at.resource, .document = at.source, .node = at.node});
@@ -78,14 +81,17 @@ private:
                 more = more || places_.size() != before;
                 auto& table = program_.dynamic_anchors[number];
                 const std::pair entry{resource, target};
-                if (const auto at = std::lower_bound(table.begin(), table.end(), entry); at == table.end() || *at != entry) table.insert(at, entry);
+                if (const auto at = std::lower_bound(table.begin(), table.end(), entry);
+                    at == table.end() || *at != entry)
+                    table.insert(at, entry);
             }
         }
         return more;
     }
 
     std::uint32_t dynamic_number(std::string_view name) {
-        const auto [known, added] = dynamic_names_.try_emplace(std::string(name), static_cast<std::uint32_t>(program_.dynamic_anchors.size()));
+        const auto [known, added] =
+            dynamic_names_.try_emplace(std::string(name), static_cast<std::uint32_t>(program_.dynamic_anchors.size()));
         if (added) program_.dynamic_anchors.emplace_back();
         return known->second;
     }
@@ -99,7 +105,8 @@ private:
             schema.kinds = schema.is_false ? 0 : all_kinds;
             return {};
         }
-        if (t[at.node].kind != json_kind::object) return library_.problem(errc::schema_invalid, at, "", "a schema is an object or a boolean");
+        if (t[at.node].kind != json_kind::object)
+            return library_.problem(errc::schema_invalid, at, "", "a schema is an object or a boolean");
         auto known = rules_.find(at.resource);
         if (known == rules_.end()) {
             AIVP_TRY(const auto rules, library_.rules(at.resource));
@@ -203,34 +210,50 @@ private:
     }
 
     const json_tree& tree(const schema_draft& d) const { return library_.tree(d.at); }
-    std::unexpected<error> invalid(const schema_draft& d, keyword k, std::uint32_t node, const std::string& what, std::string help = {}) const {
-        return library_.problem(errc::schema_invalid, {d.at.source, node, d.at.resource}, keyword_text(k), what, std::move(help));
+    std::unexpected<error> invalid(const schema_draft& d, keyword k, std::uint32_t node, const std::string& what,
+                                   std::string help = {}) const {
+        return library_.problem(errc::schema_invalid, {d.at.source, node, d.at.resource}, keyword_text(k), what,
+                                std::move(help));
     }
     result<void> require_kind(const schema_draft& d, keyword k, std::uint32_t node, json_kind kind) const {
         constexpr std::string_view names[] = {"null", "true or false", "a number", "a string", "an array", "an object"};
         if (tree(d)[node].kind == kind) return {};
-        return invalid(d, k, node, "\"" + std::string(keyword_text(k)) + "\" must be " + std::string(names[static_cast<std::size_t>(kind)]));
+        return invalid(d, k, node,
+                       "\"" + std::string(keyword_text(k)) + "\" must be " +
+                           std::string(names[static_cast<std::size_t>(kind)]));
     }
 
-    number_rules& number(schema_draft& d) { return *(d.number ? d.number : d.number = &program_.numbers.emplace_back()); }
-    string_rules& string(schema_draft& d) { return *(d.string ? d.string : d.string = &program_.strings.emplace_back()); }
+    number_rules& number(schema_draft& d) {
+        return *(d.number ? d.number : d.number = &program_.numbers.emplace_back());
+    }
+    string_rules& string(schema_draft& d) {
+        return *(d.string ? d.string : d.string = &program_.strings.emplace_back());
+    }
     array_rules& array(schema_draft& d) { return *(d.array ? d.array : d.array = &program_.arrays.emplace_back()); }
-    object_rules& object(schema_draft& d) { return *(d.object ? d.object : d.object = &program_.objects.emplace_back()); }
-    applied_rules& applied(schema_draft& d) { return *(d.applied ? d.applied : d.applied = &program_.applied.emplace_back()); }
+    object_rules& object(schema_draft& d) {
+        return *(d.object ? d.object : d.object = &program_.objects.emplace_back());
+    }
+    applied_rules& applied(schema_draft& d) {
+        return *(d.applied ? d.applied : d.applied = &program_.applied.emplace_back());
+    }
 
     result<void> check_identifier(const schema_draft& d, keyword k, std::uint32_t node) {
         AIVP_CHECK(require_kind(d, k, node, json_kind::string));
         const auto text = tree(d).string(node);
         if (k == keyword::id && d.rules.dialect != schema_dialect::draft_07) {
             if (const auto hash = text.find('#'); hash != std::string::npos && hash + 1 != text.size())
-                return invalid(d, k, node, "\"$id\" must have no fragment", "Use \"$anchor\" to name a place within the document.");
+                return invalid(d, k, node, "\"$id\" must have no fragment",
+                               "Use \"$anchor\" to name a place within the document.");
         }
         if (k == keyword::anchor || k == keyword::dynamic_anchor) {
             const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
             const bool fits = !text.empty() && letter(text[0]) && std::all_of(text.begin(), text.end(), [&](char c) {
                 return letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
             });
-            if (!fits) return invalid(d, k, node, "an anchor starts with a letter or '_' and holds letters, digits, '-', '_' and '.' only");
+            if (!fits)
+                return invalid(
+                    d, k, node,
+                    "an anchor starts with a letter or '_' and holds letters, digits, '-', '_' and '.' only");
         }
         return {};
     }
@@ -252,7 +275,8 @@ private:
             const auto hash = reference.find('#');
             const auto name = hash == std::string::npos ? "" : reference.substr(hash + 1);
             const auto anchor = resource.dynamic_anchors.find(name);
-            if (anchor != resource.dynamic_anchors.end() && anchor->second == target.node) dynamic.anchor = dynamic_number(name);
+            if (anchor != resource.dynamic_anchors.end() && anchor->second == target.node)
+                dynamic.anchor = dynamic_number(name);
         }
         applied(d).dynamic.push_back(dynamic);
         return {};
@@ -266,14 +290,16 @@ private:
         }
         AIVP_CHECK(require_kind(d, k, node, json_kind::object));
         const auto& t = tree(d);
-        for (std::uint32_t key = node + 1; d.at.source == 0 && key < t[node].next; key = t[key + 1].next) child(d, key + 1);
+        for (std::uint32_t key = node + 1; d.at.source == 0 && key < t[node].next; key = t[key + 1].next)
+            child(d, key + 1);
         return {};
     }
 
     result<void> compile_branches(schema_draft& d, keyword k, std::uint32_t node) {
         AIVP_CHECK(require_kind(d, k, node, json_kind::array));
         const auto& t = tree(d);
-        if (t[node].count == 0) return invalid(d, k, node, "\"" + std::string(keyword_text(k)) + "\" must hold at least one schema");
+        if (t[node].count == 0)
+            return invalid(d, k, node, "\"" + std::string(keyword_text(k)) + "\" must hold at least one schema");
         for (std::uint32_t i = node + 1; i < t[node].next; i = t[i].next) {
             const auto branch = child(d, i);
             if (k == keyword::all_of)
@@ -324,7 +350,8 @@ private:
 
     std::uint32_t entry(schema_draft& d, std::string_view raw_name) {
         auto& entries = object(d).entries;
-        const auto [known, added] = d.entries.try_emplace(std::string(raw_name), static_cast<std::uint32_t>(entries.size()));
+        const auto [known, added] =
+            d.entries.try_emplace(std::string(raw_name), static_cast<std::uint32_t>(entries.size()));
         if (added) entries.push_back({.name = std::string(raw_name)});
         return known->second;
     }
@@ -346,9 +373,12 @@ private:
         return {};
     }
 
-    std::unexpected<error> bad_pattern(const schema_draft& d, keyword k, std::uint32_t node, const pattern_problem& p) const {
-        return library_.problem(p.unsupported ? errc::schema_unsupported : errc::schema_invalid, {d.at.source, node, d.at.resource}, keyword_text(k), p.message,
-                                p.unsupported ? "Say it without; docs/json-schema.md lists what is not supported." : "Patterns follow ECMA 262.");
+    std::unexpected<error> bad_pattern(const schema_draft& d, keyword k, std::uint32_t node,
+                                       const pattern_problem& p) const {
+        return library_.problem(p.unsupported ? errc::schema_unsupported : errc::schema_invalid,
+                                {d.at.source, node, d.at.resource}, keyword_text(k), p.message,
+                                p.unsupported ? "Say it without; docs/json-schema.md lists what is not supported."
+                                              : "Patterns follow ECMA 262.");
     }
 
     /// The entries of an array of different strings.
@@ -357,9 +387,11 @@ private:
         const auto& t = tree(d);
         std::vector<std::uint32_t> out;
         for (std::uint32_t i = node + 1; i < t[node].next; i = t[i].next) {
-            if (t[i].kind != json_kind::string) return invalid(d, k, i, "\"" + std::string(keyword_text(k)) + "\" lists names: strings");
+            if (t[i].kind != json_kind::string)
+                return invalid(d, k, i, "\"" + std::string(keyword_text(k)) + "\" lists names: strings");
             const auto at = entry(d, t.raw(i));
-            if (std::find(out.begin(), out.end(), at) != out.end()) return invalid(d, k, i, "the name stands twice in the list");
+            if (std::find(out.begin(), out.end(), at) != out.end())
+                return invalid(d, k, i, "the name stands twice in the list");
             out.push_back(at);
         }
         return out;
@@ -367,7 +399,8 @@ private:
 
     result<void> compile_required(schema_draft& d, std::uint32_t node) {
         if (tree(d)[node].kind == json_kind::boolean)
-            return invalid(d, keyword::required, node, "\"required\" must be an array", "List the required names in the object's schema.");
+            return invalid(d, keyword::required, node, "\"required\" must be an array",
+                           "List the required names in the object's schema.");
         AIVP_TRY(const auto names, compile_names(d, keyword::required, node));
         for (const auto at : names) {
             auto& rules = object(d);
@@ -382,7 +415,8 @@ private:
         AIVP_CHECK(require_kind(d, k, node, json_kind::object));
         const auto& t = tree(d);
         for (std::uint32_t key = node + 1; key < t[node].next; key = t[key + 1].next) {
-            const bool names = k == keyword::dependent_required || (k == keyword::dependencies && t[key + 1].kind == json_kind::array);
+            const bool names =
+                k == keyword::dependent_required || (k == keyword::dependencies && t[key + 1].kind == json_kind::array);
             if (names) {
                 AIVP_TRY(auto needed, compile_names(d, k, key + 1));
                 const auto trigger = entry(d, t.raw(key));
@@ -405,7 +439,8 @@ private:
             const auto name = t[n].kind == json_kind::string ? t.raw(n) : std::string_view{};
             const auto known = std::find(std::begin(names), std::end(names), name);
             if (known == std::end(names) && name != "integer")
-                return invalid(d, keyword::type, n, "\"type\" knows null, boolean, integer, number, string, array and object");
+                return invalid(d, keyword::type, n,
+                               "\"type\" knows null, boolean, integer, number, string, array and object");
             integer = integer || name == "integer";
             if (known != std::end(names)) schema.kinds |= static_cast<std::uint8_t>(1u << (known - std::begin(names)));
             return {};
@@ -414,7 +449,8 @@ private:
             if (t[node].count == 0) return invalid(d, keyword::type, node, "\"type\" must name at least one type");
             for (std::uint32_t i = node + 1; i < t[node].next; i = t[i].next) {
                 for (std::uint32_t j = node + 1; j < i; j = t[j].next)
-                    if (t.text(i) == t.text(j)) return invalid(d, keyword::type, i, "the type stands twice in the list");
+                    if (t.text(i) == t.text(j))
+                        return invalid(d, keyword::type, i, "the type stands twice in the list");
                 AIVP_CHECK(add(i));
             }
         } else {
@@ -449,14 +485,18 @@ private:
     result<void> compile_bound(schema_draft& d, keyword k, std::uint32_t node) {
         const auto& t = tree(d);
         if (t[node].kind == json_kind::boolean && k != keyword::multiple_of)
-            return invalid(d, k, node, "\"" + std::string(keyword_text(k)) + "\" must be a number", "Its boolean form ended with draft-04: write the bound itself here.");
+            return invalid(d, k, node, "\"" + std::string(keyword_text(k)) + "\" must be a number",
+                           "Its boolean form ended with draft-04: write the bound itself here.");
         AIVP_CHECK(require_kind(d, k, node, json_kind::number));
         auto& rules = number(d);
         const auto text = t.text(node);
         auto exact = parse_decimal(text);
         if (k == keyword::multiple_of) {
-            if (exact.digits.empty() || exact.negative) return invalid(d, k, node, "\"multipleOf\" must be greater than 0");
-            if (exact.digits.size() > 400) return library_.problem(errc::schema_unsupported, {d.at.source, node, 0}, "multipleOf", "\"multipleOf\" has more than 400 digits");
+            if (exact.digits.empty() || exact.negative)
+                return invalid(d, k, node, "\"multipleOf\" must be greater than 0");
+            if (exact.digits.size() > 400)
+                return library_.problem(errc::schema_unsupported, {d.at.source, node, 0}, "multipleOf",
+                                        "\"multipleOf\" has more than 400 digits");
             rules.multiple_of_small = parse_small_decimal(text);
             rules.multiple_of = std::move(exact);
             return {};
@@ -497,7 +537,8 @@ private:
     result<void> compile_count(schema_draft& d, keyword k, std::uint32_t node) {
         AIVP_CHECK(require_kind(d, k, node, json_kind::number));
         const auto value = parse_decimal(tree(d).text(node));
-        if (value.negative || !value.is_integer()) return invalid(d, k, node, "\"" + std::string(keyword_text(k)) + "\" must be a whole number, 0 or more");
+        if (value.negative || !value.is_integer())
+            return invalid(d, k, node, "\"" + std::string(keyword_text(k)) + "\" must be a whole number, 0 or more");
         // Counts beyond 18 digits are never reached.
         std::uint64_t count = UINT64_MAX;
         if (value.exponent + static_cast<std::int64_t>(value.digits.size()) <= 18) {

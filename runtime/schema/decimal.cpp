@@ -42,7 +42,8 @@ std::uint64_t power_modulo(std::uint64_t base, std::uint64_t exponent, std::uint
 
 bool divides_small(std::uint64_t divisor, const std::string& digits, std::int64_t shift) {
     std::uint64_t rest = 0;
-    for (const char d : digits) rest = static_cast<std::uint64_t>((wide{rest} * 10 + static_cast<unsigned>(d - '0')) % divisor);
+    for (const char d : digits)
+        rest = static_cast<std::uint64_t>((wide{rest} * 10 + static_cast<unsigned>(d - '0')) % divisor);
     return wide{rest} * power_modulo(10, static_cast<std::uint64_t>(shift), divisor) % divisor == 0;
 }
 

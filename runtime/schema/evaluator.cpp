@@ -37,8 +37,9 @@ constexpr std::uint16_t work_by_kind(json_kind kind) {
     default: return common;
     }
 }
-constexpr std::uint16_t relevant_work[] = {work_by_kind(json_kind::null),   work_by_kind(json_kind::boolean), work_by_kind(json_kind::number),
-                                           work_by_kind(json_kind::string), work_by_kind(json_kind::array),   work_by_kind(json_kind::object)};
+constexpr std::uint16_t relevant_work[] = {work_by_kind(json_kind::null),   work_by_kind(json_kind::boolean),
+                                           work_by_kind(json_kind::number), work_by_kind(json_kind::string),
+                                           work_by_kind(json_kind::array),  work_by_kind(json_kind::object)};
 
 /// What every evaluation of one instance shares, whichever way it is done.
 struct evaluation {
@@ -62,12 +63,14 @@ using evaluated_set = mark_set;
 template <bool report>
 class evaluator {
 public:
-    explicit evaluator(evaluation& e) : e_(e), schemas_(e.p.schemas.data()), tree_(e.instance), nodes_(e.instance.nodes()) {}
+    explicit evaluator(evaluation& e)
+        : e_(e), schemas_(e.p.schemas.data()), tree_(e.instance), nodes_(e.instance.nodes()) {}
 
     bool check(schema_index s, std::uint32_t n, evaluated_set* evaluated) {
         const auto& schema = schemas_[s];
         const auto kind = nodes_[n].kind;
-        if (!(schema.kinds >> static_cast<unsigned>(kind) & 1)) return broken(n, s, schema.is_false ? keyword::false_schema : keyword::type);
+        if (!(schema.kinds >> static_cast<unsigned>(kind) & 1))
+            return broken(n, s, schema.is_false ? keyword::false_schema : keyword::type);
         const auto todo = static_cast<std::uint16_t>(schema.work & relevant_work[static_cast<std::size_t>(kind)]);
         if (todo == 0) return true;
         return check_work(s, n, todo, evaluated);
@@ -75,9 +78,12 @@ public:
 
 private:
     /// The same evaluation without findings: for what may fail without breaking anything.
-    bool probe(schema_index s, std::uint32_t n, evaluated_set* evaluated) { return evaluator<false>(e_).check(s, n, evaluated); }
+    bool probe(schema_index s, std::uint32_t n, evaluated_set* evaluated) {
+        return evaluator<false>(e_).check(s, n, evaluated);
+    }
 
-    bool broken(std::uint32_t n, schema_index s, keyword rule, std::uint32_t extra = none, bool unknown_property = false) {
+    bool broken(std::uint32_t n, schema_index s, keyword rule, std::uint32_t extra = none,
+                bool unknown_property = false) {
         if constexpr (report) {
             const finding f{n, s, rule, extra, e_.found++, unknown_property};
             auto& list = *e_.findings;
@@ -104,8 +110,9 @@ private:
         const auto& schema = schemas_[s];
         const bool enters = !e_.p.dynamic_anchors.empty() && (e_.scope.empty() || e_.scope.back() != schema.resource);
         if (enters) e_.scope.push_back(schema.resource);
-        const bool ok = todo & (work::unevaluated_items | work::unevaluated_properties) ? check_with_unevaluated(s, n, todo, evaluated)
-                                                                                        : check_rules(s, n, todo, evaluated);
+        const bool ok = todo & (work::unevaluated_items | work::unevaluated_properties)
+                            ? check_with_unevaluated(s, n, todo, evaluated)
+                            : check_rules(s, n, todo, evaluated);
         if (enters) e_.scope.pop_back();
         --e_.depth;
         return ok;
@@ -141,7 +148,8 @@ private:
             if (!own.test(ordinal)) {
                 own.set(ordinal);
                 const auto rule = object ? keyword::unevaluated_properties : keyword::unevaluated_items;
-                if (schemas_[rest].is_false ? !broken(value, s, rule, none, object) : !check(rest, value, nullptr)) ok = false;
+                if (schemas_[rest].is_false ? !broken(value, s, rule, none, object) : !check(rest, value, nullptr))
+                    ok = false;
                 if (!ok && !report) return false;
             }
             i = nodes_[value].next;
@@ -174,7 +182,8 @@ private:
             if (!kept) ok = broken(n, s, bound.rule);
         }
         if (rules.multiple_of && (ok || report)) {
-            auto multiple = small && rules.multiple_of_small ? is_multiple(*small, *rules.multiple_of_small) : std::nullopt;
+            auto multiple =
+                small && rules.multiple_of_small ? is_multiple(*small, *rules.multiple_of_small) : std::nullopt;
             if (!multiple) multiple = is_multiple(parse_decimal(text), *rules.multiple_of);
             if (!*multiple) ok = broken(n, s, keyword::multiple_of);
         }
@@ -191,7 +200,8 @@ private:
         if (rules.min_length != 0 || rules.max_length != UINT64_MAX) {
             std::uint64_t length = text.size();
             if (flags & json_node::non_ascii)
-                length = static_cast<std::uint64_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+                length = static_cast<std::uint64_t>(
+                    std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
             if (length < rules.min_length) ok = broken(n, s, keyword::min_length);
             if (length > rules.max_length) ok = broken(n, s, keyword::max_length);
         }
@@ -201,9 +211,11 @@ private:
     }
 
     bool is_listed(const value_rules& rules, std::uint32_t n) const {
-        if (nodes_[n].flags & json_node::ambiguous) return std::binary_search(rules.normal_texts.begin(), rules.normal_texts.end(), normal_text(tree_, n));
+        if (nodes_[n].flags & json_node::ambiguous)
+            return std::binary_search(rules.normal_texts.begin(), rules.normal_texts.end(), normal_text(tree_, n));
         const auto text = tree_.text(n);
-        if (rules.texts.size() <= 8) return std::find(rules.texts.begin(), rules.texts.end(), text) != rules.texts.end();
+        if (rules.texts.size() <= 8)
+            return std::find(rules.texts.begin(), rules.texts.end(), text) != rules.texts.end();
         return std::binary_search(rules.texts.begin(), rules.texts.end(), text);
     }
 
@@ -236,12 +248,14 @@ private:
         std::uint64_t matches = 0;
         std::uint32_t ordinal = 0;
         const bool all = (evaluated && rules.contains_counts) || rules.max_contains != UINT64_MAX;
-        for (std::uint32_t i = n + 1; i < nodes_[n].next && (all || matches < rules.min_contains); i = nodes_[i].next, ++ordinal) {
+        for (std::uint32_t i = n + 1; i < nodes_[n].next && (all || matches < rules.min_contains);
+             i = nodes_[i].next, ++ordinal) {
             if (!probe(rules.contains, i, nullptr)) continue;
             ++matches;
             if (evaluated && rules.contains_counts) evaluated->set(ordinal);
         }
-        if (matches < rules.min_contains) return broken(n, s, rules.min_contains == 1 ? keyword::contains : keyword::min_contains);
+        if (matches < rules.min_contains)
+            return broken(n, s, rules.min_contains == 1 ? keyword::contains : keyword::min_contains);
         if (matches > rules.max_contains) return broken(n, s, keyword::max_contains);
         return true;
     }
@@ -276,13 +290,15 @@ private:
             std::uint64_t block;
             std::memcpy(&block, name.data(), 8);
             if (name.size() >= 8) return block;
-            if constexpr (std::endian::native == std::endian::little) return block & ((std::uint64_t{1} << name.size() * 8) - 1);
+            if constexpr (std::endian::native == std::endian::little)
+                return block & ((std::uint64_t{1} << name.size() * 8) - 1);
         }
         return name_head(name);
     }
 
     static bool is_entry(const property_entry& e, std::string_view name, std::uint64_t head) {
-        return e.head == head && e.name.size() == name.size() && (name.size() <= 8 || std::memcmp(e.name.data() + 8, name.data() + 8, name.size() - 8) == 0);
+        return e.head == head && e.name.size() == name.size() &&
+               (name.size() <= 8 || std::memcmp(e.name.data() + 8, name.data() + 8, name.size() - 8) == 0);
     }
 
     /// `next` is the entry after the last one found: keys mostly come in the order of the schema.
@@ -299,7 +315,8 @@ private:
         }
         const auto mask = rules.buckets.size() - 1;
         for (auto at = name_hash(name, head) & mask; rules.buckets[at] != none; at = (at + 1) & mask)
-            if (is_entry(entries[rules.buckets[at]], name, head)) return next = rules.buckets[at] + 1, rules.buckets[at];
+            if (is_entry(entries[rules.buckets[at]], name, head))
+                return next = rules.buckets[at] + 1, rules.buckets[at];
         return none;
     }
 
@@ -331,7 +348,8 @@ private:
             if (known && evaluated) evaluated->set(ordinal);
             if (!ok && !report) return false;
         }
-        const bool all_there = rules.entries.size() <= 64 && (seen.first_word() & rules.required_mask) == rules.required_mask;
+        const bool all_there =
+            rules.entries.size() <= 64 && (seen.first_word() & rules.required_mask) == rules.required_mask;
         if (!all_there) ok &= check_required(s, n, seen);
         if (!rules.dependencies.empty() && (ok || report)) ok &= check_dependencies(s, n, seen);
         return ok;
@@ -443,7 +461,9 @@ private:
 };
 
 evaluation begin_evaluation(const program& p, const json_tree& instance) {
-    return {.p = p, .instance = instance, .steps_left = evaluation_steps_base + evaluation_steps_per_node * instance.size()};
+    return {.p = p,
+            .instance = instance,
+            .steps_left = evaluation_steps_base + evaluation_steps_per_node * instance.size()};
 }
 
 } // namespace
@@ -453,7 +473,8 @@ bool evaluate(const program& p, const json_tree& instance, schema_index schema, 
     return evaluator<false>(e).check(schema, node, nullptr) && !e.given_up;
 }
 
-std::vector<finding> explain(const program& p, const json_tree& instance, schema_index schema, std::uint32_t node, std::size_t limit) {
+std::vector<finding> explain(const program& p, const json_tree& instance, schema_index schema, std::uint32_t node,
+                             std::size_t limit) {
     auto e = begin_evaluation(p, instance);
     std::vector<finding> out;
     e.findings = &out;

@@ -11,13 +11,25 @@ namespace aivp::schema_internal {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, format_kind>, 19> format_names{{
-    {"date-time", format_kind::date_time}, {"date", format_kind::date}, {"time", format_kind::time},
-    {"duration", format_kind::duration}, {"email", format_kind::email}, {"idn-email", format_kind::idn_email},
-    {"hostname", format_kind::hostname}, {"idn-hostname", format_kind::idn_hostname}, {"ipv4", format_kind::ipv4},
-    {"ipv6", format_kind::ipv6}, {"uri", format_kind::uri}, {"uri-reference", format_kind::uri_reference},
-    {"iri", format_kind::iri}, {"iri-reference", format_kind::iri_reference}, {"uuid", format_kind::uuid},
-    {"uri-template", format_kind::uri_template}, {"json-pointer", format_kind::json_pointer},
-    {"relative-json-pointer", format_kind::relative_json_pointer}, {"regex", format_kind::regex},
+    {"date-time", format_kind::date_time},
+    {"date", format_kind::date},
+    {"time", format_kind::time},
+    {"duration", format_kind::duration},
+    {"email", format_kind::email},
+    {"idn-email", format_kind::idn_email},
+    {"hostname", format_kind::hostname},
+    {"idn-hostname", format_kind::idn_hostname},
+    {"ipv4", format_kind::ipv4},
+    {"ipv6", format_kind::ipv6},
+    {"uri", format_kind::uri},
+    {"uri-reference", format_kind::uri_reference},
+    {"iri", format_kind::iri},
+    {"iri-reference", format_kind::iri_reference},
+    {"uuid", format_kind::uuid},
+    {"uri-template", format_kind::uri_template},
+    {"json-pointer", format_kind::json_pointer},
+    {"relative-json-pointer", format_kind::relative_json_pointer},
+    {"regex", format_kind::regex},
 }};
 
 bool is_decimal(char c) { return c >= '0' && c <= '9'; }
@@ -189,7 +201,8 @@ bool is_uuid(std::string_view text) {
 
 /// IRI code points beyond ASCII (RFC 3987 ucschar); iprivate belongs to queries only.
 bool is_iri_code(std::uint32_t code, bool query) {
-    if (query && ((code >= 0xe000 && code <= 0xf8ff) || (code >= 0xf0000 && code <= 0xffffd) || (code >= 0x100000 && code <= 0x10fffd)))
+    if (query && ((code >= 0xe000 && code <= 0xf8ff) || (code >= 0xf0000 && code <= 0xffffd) ||
+                  (code >= 0x100000 && code <= 0x10fffd)))
         return true;
     if (code >= 0xa0 && code <= 0xd7ff) return true;
     if ((code >= 0xf900 && code <= 0xfdcf) || (code >= 0xfdf0 && code <= 0xffef)) return true;
@@ -206,7 +219,8 @@ bool in_uri_part(std::string_view text, std::string_view extra, bool internation
             i += 3;
         } else {
             constexpr std::string_view common = "-._~!$&'()*+,;=";
-            if (!is_letter(c) && !is_decimal(c) && common.find(c) == std::string_view::npos && extra.find(c) == std::string_view::npos)
+            if (!is_letter(c) && !is_decimal(c) && common.find(c) == std::string_view::npos &&
+                extra.find(c) == std::string_view::npos)
                 return false;
             ++i;
         }
@@ -228,8 +242,10 @@ bool is_authority(std::string_view text, bool international) {
         if (future) {
             const auto dot = address.find('.');
             if (dot == std::string_view::npos || dot < 2 || dot + 1 == address.size()) return false;
-            if (!std::all_of(address.begin() + 1, address.begin() + static_cast<std::ptrdiff_t>(dot), is_hexadecimal)) return false;
-            if (address.find('%') != std::string_view::npos || !in_uri_part(address.substr(dot + 1), ":", false)) return false;
+            if (!std::all_of(address.begin() + 1, address.begin() + static_cast<std::ptrdiff_t>(dot), is_hexadecimal))
+                return false;
+            if (address.find('%') != std::string_view::npos || !in_uri_part(address.substr(dot + 1), ":", false))
+                return false;
         } else if (!is_ipv6(address)) {
             return false;
         }
@@ -292,7 +308,9 @@ bool is_email(std::string_view text, bool international) {
         for (const char c : local) {
             if (c == '.' && before == '.') return false;
             constexpr std::string_view symbols = ".!#$%&'*+-/=?^_`{|}~";
-            if (!is_letter(c) && !is_decimal(c) && symbols.find(c) == std::string_view::npos && !(international && is_upper_byte(c))) return false;
+            if (!is_letter(c) && !is_decimal(c) && symbols.find(c) == std::string_view::npos &&
+                !(international && is_upper_byte(c)))
+                return false;
             before = c;
         }
         if (before == '.') return false;
@@ -330,15 +348,19 @@ bool is_template_expression(std::string_view text) {
             variable.remove_suffix(1);
         } else if (const auto colon = variable.find(':'); colon != std::string_view::npos) {
             const auto length = variable.substr(colon + 1);
-            if (length.empty() || length.size() > 4 || length.front() == '0' || !std::all_of(length.begin(), length.end(), is_decimal))
+            if (length.empty() || length.size() > 4 || length.front() == '0' ||
+                !std::all_of(length.begin(), length.end(), is_decimal))
                 return false;
             variable = variable.substr(0, colon);
         }
-        if (variable.empty() || variable.front() == '.' || variable.back() == '.' || variable.find("..") != std::string_view::npos) return false;
+        if (variable.empty() || variable.front() == '.' || variable.back() == '.' ||
+            variable.find("..") != std::string_view::npos)
+            return false;
         for (std::size_t i = 0; i < variable.size(); ++i) {
             const char c = variable[i];
             if (c == '%') {
-                if (i + 2 >= variable.size() || !is_hexadecimal(variable[i + 1]) || !is_hexadecimal(variable[i + 2])) return false;
+                if (i + 2 >= variable.size() || !is_hexadecimal(variable[i + 1]) || !is_hexadecimal(variable[i + 2]))
+                    return false;
                 i += 2;
             } else if (!is_letter(c) && !is_decimal(c) && c != '_' && c != '.') {
                 return false;
@@ -354,7 +376,8 @@ bool is_uri_template(std::string_view text) {
         const char c = text[i];
         if (c == '{') {
             const auto close = text.find('}', i);
-            if (close == std::string_view::npos || !is_template_expression(text.substr(i + 1, close - i - 1))) return false;
+            if (close == std::string_view::npos || !is_template_expression(text.substr(i + 1, close - i - 1)))
+                return false;
             i = close + 1;
         } else if (c == '%') {
             if (i + 2 >= text.size() || !is_hexadecimal(text[i + 1]) || !is_hexadecimal(text[i + 2])) return false;

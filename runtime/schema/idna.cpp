@@ -38,11 +38,14 @@ std::uint32_t adapt_bias(std::uint32_t delta, std::uint32_t points, bool first) 
     delta = first ? delta / 700 : delta / 2;
     delta += delta / points;
     std::uint32_t k = 0;
-    for (; delta > (punycode_base - punycode_t_min) * punycode_t_max / 2; k += punycode_base) delta /= punycode_base - punycode_t_min;
+    for (; delta > (punycode_base - punycode_t_min) * punycode_t_max / 2; k += punycode_base)
+        delta /= punycode_base - punycode_t_min;
     return k + (punycode_base - punycode_t_min + 1) * delta / (delta + 38);
 }
 
-std::uint32_t threshold(std::uint32_t k, std::uint32_t bias) { return k <= bias + punycode_t_min ? punycode_t_min : std::min(k - bias, punycode_t_max); }
+std::uint32_t threshold(std::uint32_t k, std::uint32_t bias) {
+    return k <= bias + punycode_t_min ? punycode_t_min : std::min(k - bias, punycode_t_max);
+}
 
 std::optional<std::vector<std::uint32_t>> punycode_decode(std::string_view text) {
     std::vector<std::uint32_t> out;
@@ -60,7 +63,9 @@ std::optional<std::vector<std::uint32_t>> punycode_decode(std::string_view text)
             if (text.empty()) return std::nullopt;
             const char c = text.front();
             text.remove_prefix(1);
-            const int digit = c >= '0' && c <= '9' ? c - '0' + 26 : (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? (c | 0x20) - 'a' : -1;
+            const int digit = c >= '0' && c <= '9'                     ? c - '0' + 26
+                              : (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? (c | 0x20) - 'a'
+                                                                       : -1;
             if (digit < 0) return std::nullopt;
             i += static_cast<std::uint64_t>(digit) * weight;
             if (i > 0xffffffff) return std::nullopt;
@@ -122,7 +127,11 @@ bool is_hebrew(std::uint32_t c) {
 }
 
 bool is_virama(std::uint32_t c) {
-    constexpr std::uint32_t viramas[] = {0x94d, 0x9cd, 0xa4d, 0xacd, 0xb4d, 0xbcd, 0xc4d, 0xccd, 0xd3b, 0xd3c, 0xd4d, 0xdca, 0xe3a, 0xeba, 0xf84, 0x1039, 0x103a, 0x1714, 0x1734, 0x17d2, 0x1a60, 0x1b44, 0x1baa, 0x1bab, 0x1bf2, 0x1bf3, 0x2d7f, 0xa806, 0xa82c, 0xa8c4, 0xa953, 0xa9c0, 0xaaf6, 0xabed, 0x10a3f, 0x11046, 0x1107f, 0x110b9, 0x11133, 0x11134, 0x111c0, 0x11235, 0x112ea, 0x1134d};
+    constexpr std::uint32_t viramas[] = {
+        0x94d,  0x9cd,   0xa4d,   0xacd,   0xb4d,   0xbcd,   0xc4d,   0xccd,   0xd3b,   0xd3c,   0xd4d,
+        0xdca,  0xe3a,   0xeba,   0xf84,   0x1039,  0x103a,  0x1714,  0x1734,  0x17d2,  0x1a60,  0x1b44,
+        0x1baa, 0x1bab,  0x1bf2,  0x1bf3,  0x2d7f,  0xa806,  0xa82c,  0xa8c4,  0xa953,  0xa9c0,  0xaaf6,
+        0xabed, 0x10a3f, 0x11046, 0x1107f, 0x110b9, 0x11133, 0x11134, 0x111c0, 0x11235, 0x112ea, 0x1134d};
     return std::find(std::begin(viramas), std::end(viramas), c) != std::end(viramas);
 }
 
@@ -134,7 +143,10 @@ bool is_mark(std::uint32_t c) {
 /// Joining type D (or L) of the cursive scripts; the right-joining letters of Arabic and Syriac join only before them.
 bool joins_forward(std::uint32_t c) {
     static const re2::RE2 letter("[\\p{Arabic}\\p{Syriac}\\p{Mongolian}\\p{Nko}\\p{Mandaic}]");
-    static const re2::RE2 right_only("[\\x{622}-\\x{625}\\x{627}\\x{629}\\x{62f}-\\x{632}\\x{648}\\x{671}-\\x{673}\\x{675}-\\x{677}\\x{688}-\\x{699}\\x{6c0}\\x{6c3}-\\x{6cb}\\x{6cd}\\x{6cf}\\x{6d2}-\\x{6d3}\\x{6d5}\\x{6ee}-\\x{6ef}\\x{710}\\x{715}-\\x{719}\\x{71e}\\x{728}\\x{72a}\\x{72c}\\x{72f}]");
+    static const re2::RE2 right_only(
+        "[\\x{622}-\\x{625}\\x{627}\\x{629}\\x{62f}-\\x{632}\\x{648}\\x{671}-\\x{673}\\x{675}-\\x{677}\\x{688}-\\x{699}"
+        "\\x{6c0}\\x{6c3}-\\x{6cb}\\x{6cd}\\x{6cf}\\x{6d2}-\\x{6d3}\\x{6d5}\\x{6ee}-\\x{6ef}\\x{710}\\x{715}-\\x{719}"
+        "\\x{71e}\\x{728}\\x{72a}\\x{72c}\\x{72f}]");
     return in_class(c, letter) && !is_mark(c) && !in_class(c, right_only);
 }
 
@@ -167,7 +179,9 @@ std::optional<bool> context_allows(const std::vector<std::uint32_t>& label, std:
     case 0x375: return at + 1 < label.size() && in_class(label[at + 1], greek);
     case 0x5f3:
     case 0x5f4: return at > 0 && is_hebrew(label[at - 1]);
-    case 0x30fb: return std::any_of(label.begin(), label.end(), [](std::uint32_t k) { return k != 0x30fb && in_class(k, kana); });
+    case 0x30fb:
+        return std::any_of(label.begin(), label.end(),
+                           [](std::uint32_t k) { return k != 0x30fb && in_class(k, kana); });
     default:
         if (c >= 0x660 && c <= 0x669) return !has(0x6f0, 0x6f9);
         if (c >= 0x6f0 && c <= 0x6f9) return !has(0x660, 0x669);
@@ -178,23 +192,30 @@ std::optional<bool> context_allows(const std::vector<std::uint32_t>& label, std:
 /// RFC 5892 §3 without the rules that need normalisation tables.
 bool is_allowed_code(std::uint32_t c) {
     constexpr std::uint32_t valid[] = {0xdf, 0x3c2, 0x6fd, 0x6fe, 0xf0b, 0x3007};
-    constexpr std::uint32_t disallowed[] = {0x640, 0x7fa, 0x302e, 0x302f, 0x3031, 0x3032, 0x3033, 0x3034, 0x3035, 0x303b};
+    constexpr std::uint32_t disallowed[] = {0x640,  0x7fa,  0x302e, 0x302f, 0x3031,
+                                            0x3032, 0x3033, 0x3034, 0x3035, 0x303b};
     if (c < 128) return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
     if (std::find(std::begin(valid), std::end(valid), c) != std::end(valid)) return true;
     if (std::find(std::begin(disallowed), std::end(disallowed), c) != std::end(disallowed)) return false;
     // Compatibility forms and old Hangul jamo are unstable or excluded.
-    static const re2::RE2 excluded("[\\x{1100}-\\x{11ff}\\x{a960}-\\x{a97c}\\x{d7b0}-\\x{d7fb}\\x{f900}-\\x{fa0d}\\x{fa10}\\x{fa12}\\x{fa15}-\\x{fa1e}\\x{fa20}\\x{fa22}\\x{fa25}-\\x{fa26}\\x{fa2a}-\\x{fad9}\\x{fb00}-\\x{fb1d}\\x{fb1f}-\\x{fdff}\\x{fe70}-\\x{feff}\\x{ff00}-\\x{ffef}\\x{1d400}-\\x{1d7ff}\\x{2f800}-\\x{2fa1d}\\x{2b0}-\\x{2b8}\\x{2e0}-\\x{2e4}\\x{aa}\\x{ba}\\x{2071}\\x{207f}\\x{2090}-\\x{209c}\\x{1d2c}-\\x{1d6a}\\x{340}\\x{341}\\x{343}-\\x{345}]");
+    static const re2::RE2 excluded(
+        "[\\x{1100}-\\x{11ff}\\x{a960}-\\x{a97c}\\x{d7b0}-\\x{d7fb}\\x{f900}-\\x{fa0d}\\x{fa10}\\x{fa12}\\x{fa15}-\\x{"
+        "fa1e}\\x{fa20}\\x{fa22}\\x{fa25}-\\x{fa26}\\x{fa2a}-\\x{fad9}\\x{fb00}-\\x{fb1d}\\x{fb1f}-\\x{fdff}\\x{fe70}-"
+        "\\x{feff}\\x{ff00}-\\x{ffef}\\x{1d400}-\\x{1d7ff}\\x{2f800}-\\x{2fa1d}\\x{2b0}-\\x{2b8}\\x{2e0}-\\x{2e4}\\x{"
+        "aa}\\x{ba}\\x{2071}\\x{207f}\\x{2090}-\\x{209c}\\x{1d2c}-\\x{1d6a}\\x{340}\\x{341}\\x{343}-\\x{345}]");
     static const re2::RE2 letter_digit("[\\p{Ll}\\p{Lo}\\p{Lm}\\p{Mn}\\p{Mc}\\p{Nd}]");
     return in_class(c, letter_digit) && !in_class(c, excluded);
 }
 
 bool is_right_to_left(std::uint32_t c) {
-    static const re2::RE2 letter("[\\p{Hebrew}\\p{Arabic}\\p{Syriac}\\p{Thaana}\\p{Nko}\\p{Samaritan}\\p{Mandaic}\\x{10800}-\\x{10fff}\\x{1e800}-\\x{1efff}]");
+    static const re2::RE2 letter("[\\p{Hebrew}\\p{Arabic}\\p{Syriac}\\p{Thaana}\\p{Nko}\\p{Samaritan}\\p{Mandaic}\\x{"
+                                 "10800}-\\x{10fff}\\x{1e800}-\\x{1efff}]");
     return in_class(c, letter) && !is_mark(c) && !(c >= 0x660 && c <= 0x669) && !(c >= 0x6f0 && c <= 0x6f9);
 }
 
 bool is_right_to_left_label(const std::vector<std::uint32_t>& label) {
-    return std::any_of(label.begin(), label.end(), [](std::uint32_t c) { return is_right_to_left(c) || (c >= 0x660 && c <= 0x669); });
+    return std::any_of(label.begin(), label.end(),
+                       [](std::uint32_t c) { return is_right_to_left(c) || (c >= 0x660 && c <= 0x669); });
 }
 
 /// RFC 5893 §2, for a name that has at least one right-to-left label.
@@ -206,12 +227,15 @@ bool follows_bidi_rule(const std::vector<std::uint32_t>& label) {
     while (last > 0 && is_mark(label[last])) --last;
     const bool ends_in_number = european(label[last]);
     if (!is_right_to_left(label[0])) {
-        return std::none_of(label.begin(), label.end(), [&](std::uint32_t c) { return is_right_to_left(c) || arabic(c); }) && label[last] != '-';
+        return std::none_of(label.begin(), label.end(),
+                            [&](std::uint32_t c) { return is_right_to_left(c) || arabic(c); }) &&
+               label[last] != '-';
     }
     const bool only_fitting = std::all_of(label.begin(), label.end(), [&](std::uint32_t c) {
         return is_right_to_left(c) || european(c) || arabic(c) || c == '-' || is_mark(c) || c == 0x200c || c == 0x200d;
     });
-    const bool mixed = std::any_of(label.begin(), label.end(), european) && std::any_of(label.begin(), label.end(), arabic);
+    const bool mixed =
+        std::any_of(label.begin(), label.end(), european) && std::any_of(label.begin(), label.end(), arabic);
     return only_fitting && !mixed && (is_right_to_left(label[last]) || ends_in_number || arabic(label[last]));
 }
 
@@ -237,7 +261,8 @@ std::optional<std::vector<std::uint32_t>> read_a_label(std::string_view label) {
 }
 
 bool is_a_label(std::string_view label) {
-    return label.size() > 4 && (label[0] | 0x20) == 'x' && (label[1] | 0x20) == 'n' && label[2] == '-' && label[3] == '-';
+    return label.size() > 4 && (label[0] | 0x20) == 'x' && (label[1] | 0x20) == 'n' && label[2] == '-' &&
+           label[3] == '-';
 }
 
 std::vector<std::vector<std::uint32_t>> split_labels(std::string_view text) {

@@ -43,7 +43,12 @@ void json_tree::grow() {
 class tree_scanner {
 public:
     tree_scanner(json_tree& tree, std::string_view text)
-        : tree_(tree), nodes_(tree.nodes_), capacity_(tree.capacity_), begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+        : tree_(tree),
+          nodes_(tree.nodes_),
+          capacity_(tree.capacity_),
+          begin_(text.data()),
+          at_(begin_),
+          end_(begin_ + text.size()) {}
 
     bool run() {
         const bool ok = read_document();
@@ -108,7 +113,12 @@ private:
             nodes_ = tree_.nodes_;
             capacity_ = tree_.capacity_;
         }
-        nodes_[size_] = {static_cast<std::uint32_t>(at_ - begin_), static_cast<std::uint32_t>(end - begin_), size_ + 1, 0, kind, flags};
+        nodes_[size_] = {static_cast<std::uint32_t>(at_ - begin_),
+                         static_cast<std::uint32_t>(end - begin_),
+                         size_ + 1,
+                         0,
+                         kind,
+                         flags};
         ++size_;
         at_ = end;
     }
@@ -134,7 +144,8 @@ private:
 #if defined(__SSE2__)
         while (end_ - p >= 16) {
             const auto block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-            const auto stop = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
+            const auto stop =
+                _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
             const auto stops = static_cast<std::uint32_t>(_mm_movemask_epi8(stop));
             const auto high = static_cast<std::uint32_t>(_mm_movemask_epi8(block));
             if (stops == 0) {
@@ -151,7 +162,8 @@ private:
             while (end_ - p >= 8) {
                 std::uint64_t block;
                 std::memcpy(&block, p, 8);
-                const std::uint64_t stops = zero_bytes(block ^ every_byte * '"') | zero_bytes(block ^ every_byte * '\\');
+                const std::uint64_t stops =
+                    zero_bytes(block ^ every_byte * '"') | zero_bytes(block ^ every_byte * '\\');
                 const std::uint64_t before = stops == 0 ? ~std::uint64_t{0} : (stops - 1) & ~stops;
                 if ((block & before & high_bits) != 0) flags |= json_node::non_ascii;
                 p += stops == 0 ? 8 : std::countr_zero(stops) / 8;

@@ -24,7 +24,8 @@ enum class subschema_shape { no, one, list, map };
 subschema_shape shape_of(keyword k, json_kind kind, schema_dialect dialect) {
     switch (k) {
     case keyword::items:
-        if (kind == json_kind::array) return dialect == schema_dialect::draft_2020_12 ? subschema_shape::no : subschema_shape::list;
+        if (kind == json_kind::array)
+            return dialect == schema_dialect::draft_2020_12 ? subschema_shape::no : subschema_shape::list;
         return subschema_shape::one;
     case keyword::not_:
     case keyword::if_:
@@ -51,7 +52,8 @@ subschema_shape shape_of(keyword k, json_kind kind, schema_dialect dialect) {
     }
 }
 
-void collect_subschemas(const json_tree& tree, std::uint32_t node, schema_dialect dialect, std::vector<std::uint32_t>& out) {
+void collect_subschemas(const json_tree& tree, std::uint32_t node, schema_dialect dialect,
+                        std::vector<std::uint32_t>& out) {
     if (tree[node].kind != json_kind::object) return;
     for (std::uint32_t key = node + 1; key < tree[node].next; key = tree[key + 1].next) {
         const std::uint32_t value = key + 1;
@@ -69,13 +71,16 @@ std::optional<schema_dialect> known_dialect(std::string_view uri) {
     uri = split_fragment(uri).first;
     if (uri.starts_with("https:")) uri.remove_prefix(6);
     if (uri.starts_with("http:")) uri.remove_prefix(5);
-    if (uri == "//json-schema.org/draft-07/schema" || uri == "//json-schema.org/draft-06/schema") return schema_dialect::draft_07;
+    if (uri == "//json-schema.org/draft-07/schema" || uri == "//json-schema.org/draft-06/schema")
+        return schema_dialect::draft_07;
     if (uri == "//json-schema.org/draft/2019-09/schema") return schema_dialect::draft_2019_09;
     if (uri == "//json-schema.org/draft/2020-12/schema") return schema_dialect::draft_2020_12;
     return std::nullopt;
 }
 
-bool is_string_node(const json_tree& tree, std::uint32_t node) { return node != none && tree[node].kind == json_kind::string; }
+bool is_string_node(const json_tree& tree, std::uint32_t node) {
+    return node != none && tree[node].kind == json_kind::string;
+}
 
 } // namespace
 
@@ -88,11 +93,13 @@ keyword find_keyword(std::string_view name) {
         std::sort(out.begin(), out.end(), [](keyword a, keyword b) { return keyword_text(a) < keyword_text(b); });
         return out;
     }();
-    const auto found = std::lower_bound(sorted.begin(), sorted.end(), name, [](keyword k, std::string_view n) { return keyword_text(k) < n; });
+    const auto found = std::lower_bound(sorted.begin(), sorted.end(), name,
+                                        [](keyword k, std::string_view n) { return keyword_text(k) < n; });
     return found != sorted.end() && keyword_text(*found) == name ? *found : keyword::count;
 }
 
-std::unexpected<error> schema_library::problem(errc code, const place& at, std::string_view keyword, const std::string& what, std::string help) const {
+std::unexpected<error> schema_library::problem(errc code, const place& at, std::string_view keyword,
+                                               const std::string& what, std::string help) const {
     const auto& source = *program_.sources[at.source];
     const auto pointer = source.tree.pointer(at.node);
     const auto where = (at.source == 0 ? "" : source.uri + "#") + pointer;
@@ -121,7 +128,8 @@ std::uint32_t schema_library::add_resource(schema_resource r) {
 }
 
 result<void> schema_library::load(const payload& schema) {
-    if (add_source("", std::string(schema.text())) == none) return fail(errc::schema_invalid, "the schema is not canonical JSON");
+    if (add_source("", std::string(schema.text())) == none)
+        return fail(errc::schema_invalid, "the schema is not canonical JSON");
     AIVP_CHECK(identify(0, ""));
     for (const auto& document : options_.documents) {
         const std::string uri(split_fragment(document.uri).first);
@@ -189,7 +197,8 @@ result<std::uint32_t> schema_library::add_identified(const place& at, std::strin
     if (const auto known = resource_by_uri_.find(r.uri); known != resource_by_uri_.end()) {
         // A document supplied under its own `$id`.
         if (at.node == 0 && known->second == at.resource) return at.resource;
-        if (at.source == 0) return problem(errc::schema_invalid, at, "$id", "\"$id\" names another part of the same schema too");
+        if (at.source == 0)
+            return problem(errc::schema_invalid, at, "$id", "\"$id\" names another part of the same schema too");
     }
     resource_by_root_.erase({at.source, at.node});
     return add_resource(std::move(r));
@@ -199,9 +208,11 @@ result<void> schema_library::register_anchors(const place& at) {
     const auto& t = tree(at);
     auto& resource = resources_[at.resource];
     if (resource.dialect == schema_dialect::draft_07) return {};
-    if (const auto anchor = t.member(at.node, "$anchor"); is_string_node(t, anchor)) AIVP_CHECK(register_anchor(at, anchor, false));
+    if (const auto anchor = t.member(at.node, "$anchor"); is_string_node(t, anchor))
+        AIVP_CHECK(register_anchor(at, anchor, false));
     if (resource.dialect == schema_dialect::draft_2020_12) {
-        if (const auto anchor = t.member(at.node, "$dynamicAnchor"); is_string_node(t, anchor)) AIVP_CHECK(register_anchor(at, anchor, true));
+        if (const auto anchor = t.member(at.node, "$dynamicAnchor"); is_string_node(t, anchor))
+            AIVP_CHECK(register_anchor(at, anchor, true));
     } else if (const auto anchor = t.member(at.node, "$recursiveAnchor"); anchor != none && at.node == resource.node) {
         resource.recursive_anchor = t.is_true(anchor);
     }
@@ -245,7 +256,8 @@ result<schema_rules> schema_library::rules(std::uint32_t index) {
     if (known_dialect(uri)) return out;
     const auto meta = find_resource(std::string(split_fragment(uri).first));
     if (meta == none)
-        return problem(errc::schema_unsupported, at, "$schema", "the metaschema is neither 2020-12, 2019-09 nor draft-07, and no document supplies it",
+        return problem(errc::schema_unsupported, at, "$schema",
+                       "the metaschema is neither 2020-12, 2019-09 nor draft-07, and no document supplies it",
                        "Use \"https://json-schema.org/draft/2020-12/schema\", or leave \"$schema\" out.");
     const place meta_root{resources_[meta].source, resources_[meta].node, meta};
     const auto& t = tree(meta_root);
@@ -267,7 +279,8 @@ result<schema_rules> schema_library::rules(std::uint32_t index) {
         else if (last == "format-assertion")
             out.formats = true;
         else if (std::find(std::begin(plain), std::end(plain), last) == std::end(plain) && t.is_true(key + 1))
-            return problem(errc::schema_unsupported, at, "$schema", "the metaschema requires the vocabulary " + name + ", which is not known");
+            return problem(errc::schema_unsupported, at, "$schema",
+                           "the metaschema requires the vocabulary " + name + ", which is not known");
     }
     return out;
 }
@@ -277,18 +290,23 @@ result<place> schema_library::find(const place& from, std::string_view reference
     const auto uri = resolve_uri(resources_[from.resource].uri, document);
     const auto index = find_resource(uri);
     if (index == none)
-        return problem(errc::schema_ref, from, keyword_text(k), "\"" + std::string(reference) + "\" leads to " + uri + ", which is not supplied; nothing is fetched",
+        return problem(errc::schema_ref, from, keyword_text(k),
+                       "\"" + std::string(reference) + "\" leads to " + uri +
+                           ", which is not supplied; nothing is fetched",
                        "Put the definition under $defs of the same schema, or supply the document.");
     const auto& resource = resources_[index];
     const place root{resource.source, resource.node, index};
     if (encoded.empty()) return root;
     const auto fragment = percent_decode(encoded);
     if (fragment.starts_with('/')) return follow_pointer(from, root, fragment, reference, k);
-    if (const auto anchor = resource.anchors.find(fragment); anchor != resource.anchors.end()) return place{resource.source, anchor->second, index};
-    return problem(errc::schema_ref, from, keyword_text(k), "\"" + std::string(reference) + "\" leads to an anchor that does not exist");
+    if (const auto anchor = resource.anchors.find(fragment); anchor != resource.anchors.end())
+        return place{resource.source, anchor->second, index};
+    return problem(errc::schema_ref, from, keyword_text(k),
+                   "\"" + std::string(reference) + "\" leads to an anchor that does not exist");
 }
 
-result<place> schema_library::follow_pointer(const place& from, place at, std::string_view pointer, std::string_view reference, keyword k) const {
+result<place> schema_library::follow_pointer(const place& from, place at, std::string_view pointer,
+                                             std::string_view reference, keyword k) const {
     const auto& t = tree(at);
     while (!pointer.empty()) {
         pointer.remove_prefix(1);
@@ -311,7 +329,8 @@ result<place> schema_library::follow_pointer(const place& from, place at, std::s
             }
         }
         if (next == none)
-            return problem(errc::schema_ref, from, keyword_text(k), "\"" + std::string(reference) + "\" leads nowhere: there is no \"" + token + "\"");
+            return problem(errc::schema_ref, from, keyword_text(k),
+                           "\"" + std::string(reference) + "\" leads nowhere: there is no \"" + token + "\"");
         at = child(at, next);
     }
     return at;

@@ -21,8 +21,9 @@ void for_each_applied(Applied& rules, Visit&& visit) {
 bool is_only_reference(const compiled_schema& s) {
     if (s.kinds != all_kinds || s.work != work::apply) return false;
     const auto& a = *s.applied;
-    return a.all.size() == 1 && a.all[0].first == keyword::ref && a.any_of.empty() && a.one_of.empty() && a.dependent.empty() && a.dynamic.empty() &&
-           a.not_ == none && a.if_ == none && a.then_ == none && a.else_ == none;
+    return a.all.size() == 1 && a.all[0].first == keyword::ref && a.any_of.empty() && a.one_of.empty() &&
+           a.dependent.empty() && a.dynamic.empty() && a.not_ == none && a.if_ == none && a.then_ == none &&
+           a.else_ == none;
 }
 
 } // namespace

@@ -59,7 +59,8 @@ bool code_set::intersects(const code_set& other) const {
 }
 
 bool code_set::contains(std::uint32_t code) const {
-    const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), code, [](std::uint32_t c, const range& r) { return c < r.first; });
+    const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), code,
+                                        [](std::uint32_t c, const range& r) { return c < r.first; });
     return after != ranges_.begin() && code <= std::prev(after)->second;
 }
 
@@ -76,7 +77,8 @@ std::expected<pattern, pattern_problem> pattern::compile(std::string_view source
     auto& steps = out.translated_.steps;
     // An unanchored sequence would have to be tried at every position; RE2 does that better.
     auto& sequence = out.translated_.sequence;
-    sequence = sequence && (out.translated_.at_begin || (steps.empty() && !out.translated_.at_end)) && needs_no_backtracking(steps);
+    sequence = sequence && (out.translated_.at_begin || (steps.empty() && !out.translated_.at_end)) &&
+               needs_no_backtracking(steps);
     if (sequence) {
         std::for_each(steps.begin(), steps.end(), fill_ascii);
         return out;
@@ -86,7 +88,8 @@ std::expected<pattern, pattern_problem> pattern::compile(std::string_view source
     options.set_max_mem(automaton_bytes_max);
     out.automaton_ = std::make_unique<re2::RE2>(out.translated_.re2, options);
     if (!out.automaton_->ok())
-        return std::unexpected(pattern_problem{true, "the regular expression exceeds what RE2 can do: " + out.automaton_->error()});
+        return std::unexpected(
+            pattern_problem{true, "the regular expression exceeds what RE2 can do: " + out.automaton_->error()});
     return out;
 }
 

@@ -23,20 +23,60 @@ code_set digit_set() { return make_set({{'0', '9'}}); }
 code_set word_set() { return make_set({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}); }
 /// `\s`; the Unicode property White_Space has U+0085 instead of U+FEFF.
 code_set space_set(std::uint32_t extra = 0xfeff) {
-    return make_set({{9, 13}, {' ', ' '}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {extra, extra}});
+    return make_set({{9, 13},
+                     {' ', ' '},
+                     {0xa0, 0xa0},
+                     {0x1680, 0x1680},
+                     {0x2000, 0x200a},
+                     {0x2028, 0x2029},
+                     {0x202f, 0x202f},
+                     {0x205f, 0x205f},
+                     {0x3000, 0x3000},
+                     {extra, extra}});
 }
 code_set line_end_set() { return make_set({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}); }
 
 /// Long names of general categories (Unicode PropertyValueAliases) to the short ones that RE2 knows.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 39> category_names{{
-    {"Letter", "L"}, {"Cased_Letter", "LC"}, {"Uppercase_Letter", "Lu"}, {"Lowercase_Letter", "Ll"}, {"Titlecase_Letter", "Lt"},
-    {"Modifier_Letter", "Lm"}, {"Other_Letter", "Lo"}, {"Mark", "M"}, {"Combining_Mark", "M"}, {"Nonspacing_Mark", "Mn"},
-    {"Spacing_Mark", "Mc"}, {"Enclosing_Mark", "Me"}, {"Number", "N"}, {"Decimal_Number", "Nd"}, {"digit", "Nd"},
-    {"Letter_Number", "Nl"}, {"Other_Number", "No"}, {"Punctuation", "P"}, {"punct", "P"}, {"Connector_Punctuation", "Pc"},
-    {"Dash_Punctuation", "Pd"}, {"Open_Punctuation", "Ps"}, {"Close_Punctuation", "Pe"}, {"Initial_Punctuation", "Pi"},
-    {"Final_Punctuation", "Pf"}, {"Other_Punctuation", "Po"}, {"Symbol", "S"}, {"Math_Symbol", "Sm"}, {"Currency_Symbol", "Sc"},
-    {"Modifier_Symbol", "Sk"}, {"Other_Symbol", "So"}, {"Separator", "Z"}, {"Space_Separator", "Zs"}, {"Line_Separator", "Zl"},
-    {"Paragraph_Separator", "Zp"}, {"Other", "C"}, {"Control", "Cc"}, {"cntrl", "Cc"}, {"Format", "Cf"},
+    {"Letter", "L"},
+    {"Cased_Letter", "LC"},
+    {"Uppercase_Letter", "Lu"},
+    {"Lowercase_Letter", "Ll"},
+    {"Titlecase_Letter", "Lt"},
+    {"Modifier_Letter", "Lm"},
+    {"Other_Letter", "Lo"},
+    {"Mark", "M"},
+    {"Combining_Mark", "M"},
+    {"Nonspacing_Mark", "Mn"},
+    {"Spacing_Mark", "Mc"},
+    {"Enclosing_Mark", "Me"},
+    {"Number", "N"},
+    {"Decimal_Number", "Nd"},
+    {"digit", "Nd"},
+    {"Letter_Number", "Nl"},
+    {"Other_Number", "No"},
+    {"Punctuation", "P"},
+    {"punct", "P"},
+    {"Connector_Punctuation", "Pc"},
+    {"Dash_Punctuation", "Pd"},
+    {"Open_Punctuation", "Ps"},
+    {"Close_Punctuation", "Pe"},
+    {"Initial_Punctuation", "Pi"},
+    {"Final_Punctuation", "Pf"},
+    {"Other_Punctuation", "Po"},
+    {"Symbol", "S"},
+    {"Math_Symbol", "Sm"},
+    {"Currency_Symbol", "Sc"},
+    {"Modifier_Symbol", "Sk"},
+    {"Other_Symbol", "So"},
+    {"Separator", "Z"},
+    {"Space_Separator", "Zs"},
+    {"Line_Separator", "Zl"},
+    {"Paragraph_Separator", "Zp"},
+    {"Other", "C"},
+    {"Control", "Cc"},
+    {"cntrl", "Cc"},
+    {"Format", "Cf"},
 }};
 
 /// A class under construction: ranges, and properties that only RE2 can resolve.
@@ -44,7 +84,9 @@ struct class_item {
     code_set set;
     std::string properties;
 
-    bool single() const { return properties.empty() && set.ranges().size() == 1 && set.ranges()[0].first == set.ranges()[0].second; }
+    bool single() const {
+        return properties.empty() && set.ranges().size() == 1 && set.ranges()[0].first == set.ranges()[0].second;
+    }
     std::uint32_t code() const { return set.ranges()[0].first; }
 };
 
@@ -72,7 +114,8 @@ private:
     void unsupported(std::string_view what) { problem(true, what); }
     void problem(bool is_unsupported, std::string_view what) {
         if (failed()) return;
-        problem_ = {is_unsupported, (is_unsupported ? "the regular expression uses " : "the regular expression has ") + std::string(what)};
+        problem_ = {is_unsupported, (is_unsupported ? "the regular expression uses " : "the regular expression has ") +
+                                        std::string(what)};
     }
 
     void disjunction(int depth) {
@@ -132,7 +175,8 @@ private:
         if (out_.at_end) out_.sequence = false;
         class_item item;
         const char c = peek();
-        if (c == '*' || c == '+' || c == '?' || (c == '{' && is_quantifier())) return invalid("a quantifier with nothing to repeat");
+        if (c == '*' || c == '+' || c == '?' || (c == '{' && is_quantifier()))
+            return invalid("a quantifier with nothing to repeat");
         if (take("[")) {
             item = char_class();
         } else if (take(".")) {
@@ -198,7 +242,8 @@ private:
         default: break;
         }
         if (c >= '1' && c <= '9') return unsupported("a backreference"), 0;
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return invalid("\\" + std::string(1, c) + ", which is no escape of ECMA 262"), 0;
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+            return invalid("\\" + std::string(1, c) + ", which is no escape of ECMA 262"), 0;
         --at_;
         return next_code_point(source_, at_);
     }
@@ -215,7 +260,8 @@ private:
     std::uint32_t unicode() {
         if (take("{")) {
             const auto close = source_.find('}', at_);
-            if (close == std::string_view::npos || close == at_ || close - at_ > 8) return invalid("an incomplete \\u{...}"), 0;
+            if (close == std::string_view::npos || close == at_ || close - at_ > 8)
+                return invalid("an incomplete \\u{...}"), 0;
             const auto code = hex(close - at_);
             ++at_;
             if (code > 0x10ffff) return invalid("a code point beyond U+10FFFF"), 0;
@@ -237,12 +283,14 @@ private:
         auto name = source_.substr(at_, close - at_);
         at_ = close + 1;
         if (const auto equals = name.find('='); equals != std::string_view::npos) name.remove_prefix(equals + 1);
-        if (name == "Any" || name == "ASCII") return set_item(make_set({{0, name == "Any" ? 0x10ffff : 0x7f}}), negated);
+        if (name == "Any" || name == "ASCII")
+            return set_item(make_set({{0, name == "Any" ? 0x10ffff : 0x7f}}), negated);
         if (name == "White_Space" || name == "space") return set_item(space_set(0x85), negated);
         for (const auto& [long_name, short_name] : category_names)
             if (name == long_name) name = short_name;
         const bool cased = name == "LC";
-        if (name.empty() || name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") != std::string_view::npos)
+        if (name.empty() || name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") !=
+                                std::string_view::npos)
             return invalid("a property without a name"), class_item{};
         if (cased && negated) return unsupported("\\P{LC}"), class_item{};
         class_item out;
@@ -259,7 +307,8 @@ private:
                 take("-");
                 const auto last = class_atom();
                 if (failed()) break;
-                if (!first.single() || !last.single() || first.code() > last.code()) return invalid("a range out of order"), out;
+                if (!first.single() || !last.single() || first.code() > last.code())
+                    return invalid("a range out of order"), out;
                 out.set.add(first.code(), last.code());
             } else {
                 out.set.add(first.set);
@@ -355,7 +404,8 @@ private:
 
     std::uint32_t number() {
         std::uint64_t value = 0;
-        for (; peek() >= '0' && peek() <= '9'; ++at_) value = std::min<std::uint64_t>(value * 10 + static_cast<unsigned>(peek() - '0'), unlimited - 1);
+        for (; peek() >= '0' && peek() <= '9'; ++at_)
+            value = std::min<std::uint64_t>(value * 10 + static_cast<unsigned>(peek() - '0'), unlimited - 1);
         return static_cast<std::uint32_t>(value);
     }
 

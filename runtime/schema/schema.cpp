@@ -29,7 +29,8 @@ using schema_internal::program;
 constexpr std::size_t shown_bytes_max = 160;
 
 digest schema_hash(const payload& schema, const schema_options& options) {
-    if (options.documents.empty() && options.dialect == schema_dialect::draft_2020_12 && !options.assert_formats) return schema.hash();
+    if (options.documents.empty() && options.dialect == schema_dialect::draft_2020_12 && !options.assert_formats)
+        return schema.hash();
     digest_chain chain;
     chain.append(schema.hash().view());
     chain.append(std::to_string(static_cast<int>(options.dialect)) + (options.assert_formats ? "+formats" : ""));
@@ -84,7 +85,9 @@ private:
         for (std::size_t i = 0; i < std::size(names); ++i) {
             if (!(schema(f).kinds >> i & 1)) continue;
             if (!out.empty()) out += " or ";
-            out += i == static_cast<std::size_t>(json_kind::number) && schema(f).work & schema_internal::work::integer ? "a whole number"sv : names[i];
+            out += i == static_cast<std::size_t>(json_kind::number) && schema(f).work & schema_internal::work::integer
+                       ? "a whole number"sv
+                       : names[i];
         }
         return out;
     }
@@ -99,9 +102,11 @@ private:
     std::string branches(const finding& f) const {
         const auto& applied = *schema(f).applied;
         const bool any = f.rule == keyword::any_of;
-        if (!any && f.extra != 0) return "fits more than one of the alternatives of \"oneOf\", and must fit exactly one";
+        if (!any && f.extra != 0)
+            return "fits more than one of the alternatives of \"oneOf\", and must fit exactly one";
         const auto& list = any ? applied.any_of : applied.one_of;
-        std::string out = "fits none of the " + std::to_string(list.size()) + " alternatives of \"" + std::string(keyword_text(f.rule)) + "\"";
+        std::string out = "fits none of the " + std::to_string(list.size()) + " alternatives of \"" +
+                          std::string(keyword_text(f.rule)) + "\"";
         // The alternative that got furthest into the value is the one that was meant, most of the time.
         std::optional<finding> furthest;
         std::size_t number = 0;
@@ -159,7 +164,10 @@ private:
 };
 
 json_schema::violation unreadable() {
-    return {.instance_pointer = "", .schema_pointer = "", .keyword = "$limit", .message = "is not canonical JSON of at most 128 levels"};
+    return {.instance_pointer = "",
+            .schema_pointer = "",
+            .keyword = "$limit",
+            .message = "is not canonical JSON of at most 128 levels"};
 }
 
 } // namespace
@@ -188,7 +196,8 @@ result<json_schema> json_schema::compile(const payload& schema, const schema_opt
 bool json_schema::accepts(const payload& instance) const {
     if (implementation_->accepts_anything) return true;
     json_tree tree;
-    return tree.scan(instance.text()) && schema_internal::evaluate(*implementation_->program, tree, implementation_->program->root, 0);
+    return tree.scan(instance.text()) &&
+           schema_internal::evaluate(*implementation_->program, tree, implementation_->program->root, 0);
 }
 
 std::optional<json_schema::violation> json_schema::validate(const payload& instance) const {
@@ -204,7 +213,9 @@ std::vector<json_schema::violation> json_schema::validate_all(const payload& ins
     const auto& p = *implementation_->program;
     const message_writer writer(p, tree);
     auto found = schema_internal::explain(p, tree, p.root, 0, limit);
-    if (found.empty()) found.push_back({.node = 0, .schema = p.root, .rule = keyword::limit, .extra = 0, .order = 0, .unknown_property = false});
+    if (found.empty())
+        found.push_back(
+            {.node = 0, .schema = p.root, .rule = keyword::limit, .extra = 0, .order = 0, .unknown_property = false});
     for (const auto& f : found) out.push_back(writer.violation(f));
     return out;
 }

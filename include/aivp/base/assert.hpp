@@ -5,7 +5,8 @@ namespace aivp::detail {
 [[noreturn]] void assertion_failed(const char* expression, const char* file, int line, const char* message);
 }
 
-#define AIVP_ASSERT(cond, message)                                                                                     \
-    do {                                                                                                               \
-        if (!(cond)) [[unlikely]] ::aivp::detail::assertion_failed(#cond, __FILE__, __LINE__, message);                \
+#define AIVP_ASSERT(cond, message)                                                \
+    do {                                                                          \
+        if (!(cond)) [[unlikely]]                                                 \
+            ::aivp::detail::assertion_failed(#cond, __FILE__, __LINE__, message); \
     } while (false)

@@ -20,15 +20,36 @@ enum class errc : std::uint16_t {
 };
 
 /// AOS categories (see docs/errors.md).
-enum class error_category : std::uint8_t { client, config, policy, budget, transient, third_party, infra, safety, data, internal };
+enum class error_category : std::uint8_t {
+    client,
+    config,
+    policy,
+    budget,
+    transient,
+    third_party,
+    infra,
+    safety,
+    data,
+    internal
+};
 enum class error_severity : std::uint8_t { info, warning, error, critical };
 /// What a caller should do about it; the names are those of the AOS failure catalogue.
-enum class recovery_mode : std::uint8_t { abort, retry_immediate, retry_exponential, retry_with_jitter, fallback, skip, escalate, checkpoint_restore, manual_intervention };
+enum class recovery_mode : std::uint8_t {
+    abort,
+    retry_immediate,
+    retry_exponential,
+    retry_with_jitter,
+    fallback,
+    skip,
+    escalate,
+    checkpoint_restore,
+    manual_intervention
+};
 
 /// One row of errors.def.
 struct error_info {
     errc code;
-    std::string_view name;     ///< dotted and stable: "policy.no_rule"
+    std::string_view name; ///< dotted and stable: "policy.no_rule"
     error_category category;
     error_severity severity;
     bool retryable;
@@ -86,13 +107,13 @@ inline std::unexpected<error> fail(errc code, std::string message, source_pos wh
 
 #define AIVP_CONCAT_IMPL(a, b) a##b
 #define AIVP_CONCAT(a, b) AIVP_CONCAT_IMPL(a, b)
-#define AIVP_TRY_IMPL(tmp, decl, expr)                                                                                 \
-    auto tmp = (expr);                                                                                                 \
-    if (!tmp) return std::unexpected(std::move(tmp).error());                                                          \
+#define AIVP_TRY_IMPL(tmp, decl, expr)                        \
+    auto tmp = (expr);                                        \
+    if (!tmp) return std::unexpected(std::move(tmp).error()); \
     decl = std::move(*tmp)
 /// AIVP_TRY(auto x, f()): x = value of f(), or return its error from the enclosing function. (GCC 12's std::expected
 /// has no and_then.)
 #define AIVP_TRY(decl, expr) AIVP_TRY_IMPL(AIVP_CONCAT(aivp_try_, __LINE__), decl, expr)
 /// AIVP_CHECK(f()): the same for result<void>.
-#define AIVP_CHECK(expr)                                                                                               \
+#define AIVP_CHECK(expr) \
     if (auto aivp_checked = (expr); !aivp_checked) return std::unexpected(std::move(aivp_checked).error())

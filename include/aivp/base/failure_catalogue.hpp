@@ -88,7 +88,7 @@ failure_advice advise(errc code);
 
 std::string_view to_string(error_category category);
 std::string_view to_string(error_severity severity);
-std::string_view to_string(recovery_mode recovery); ///< "RETRY_EXPONENTIAL"
+std::string_view to_string(recovery_mode recovery);    ///< "RETRY_EXPONENTIAL"
 std::string_view to_string(failure_severity severity); ///< "MEDIUM"
 
 /// The text of docs/errors.md: aivp's errors, the failure catalogue and the taxonomy.

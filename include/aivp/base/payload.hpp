@@ -50,7 +50,9 @@ public:
 
     /// Same representation object: a cheap test that implies equality.
     bool same_as(const payload& other) const { return rep_ == other.rep_; }
-    friend bool operator==(const payload& a, const payload& b) { return a.rep_ == b.rep_ || a.rep_->text == b.rep_->text; }
+    friend bool operator==(const payload& a, const payload& b) {
+        return a.rep_ == b.rep_ || a.rep_->text == b.rep_->text;
+    }
 
 private:
     struct rep {

@@ -10,7 +10,7 @@ namespace aivp::schema_internal {
 
 /// One broken rule, small enough to collect many; text is made for those that are shown.
 struct finding {
-    std::uint32_t node;  ///< of the instance
+    std::uint32_t node; ///< of the instance
     schema_index schema;
     keyword rule;
     std::uint32_t extra; ///< required, dependentRequired: the entry that is absent; dynamic reference: none
@@ -28,6 +28,7 @@ inline constexpr std::uint64_t evaluation_steps_per_node = 64;
 /// Whether `schema` accepts the value at `node`. Pure.
 bool evaluate(const program& p, const json_tree& instance, schema_index schema, std::uint32_t node);
 /// The first `limit` findings in document order; `limit` >= 1.
-std::vector<finding> explain(const program& p, const json_tree& instance, schema_index schema, std::uint32_t node, std::size_t limit);
+std::vector<finding> explain(const program& p, const json_tree& instance, schema_index schema, std::uint32_t node,
+                             std::size_t limit);
 
 } // namespace aivp::schema_internal

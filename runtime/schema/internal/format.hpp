@@ -8,8 +8,25 @@
 namespace aivp::schema_internal {
 
 enum class format_kind : std::uint8_t {
-    date_time, date, time, duration, email, idn_email, hostname, idn_hostname, ipv4, ipv6, uri, uri_reference, iri,
-    iri_reference, uuid, uri_template, json_pointer, relative_json_pointer, regex
+    date_time,
+    date,
+    time,
+    duration,
+    email,
+    idn_email,
+    hostname,
+    idn_hostname,
+    ipv4,
+    ipv6,
+    uri,
+    uri_reference,
+    iri,
+    iri_reference,
+    uuid,
+    uri_template,
+    json_pointer,
+    relative_json_pointer,
+    regex
 };
 
 /// nullopt for a name that JSON Schema does not define: such a format constrains nothing.

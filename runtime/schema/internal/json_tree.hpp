@@ -49,7 +49,9 @@ public:
     std::string_view text(std::uint32_t n) const { return text(nodes_[n]); }
     std::string_view text(const json_node& node) const { return text_.substr(node.begin, node.end - node.begin); }
     /// The text of a string node between its quotes, escapes as written.
-    std::string_view raw(std::uint32_t n) const { return text_.substr(nodes_[n].begin + 1, nodes_[n].end - nodes_[n].begin - 2); }
+    std::string_view raw(std::uint32_t n) const {
+        return text_.substr(nodes_[n].begin + 1, nodes_[n].end - nodes_[n].begin - 2);
+    }
     /// The string without escapes.
     std::string string(std::uint32_t n) const;
     bool is_true(std::uint32_t n) const { return nodes_[n].end - nodes_[n].begin == 4; }

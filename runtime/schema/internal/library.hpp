@@ -59,7 +59,8 @@ public:
     /// Where `reference`, written at `from`, leads. Errors: schema.ref.
     result<place> find(const place& from, std::string_view reference, keyword k);
 
-    std::unexpected<error> problem(errc code, const place& at, std::string_view keyword, const std::string& what, std::string help = {}) const;
+    std::unexpected<error> problem(errc code, const place& at, std::string_view keyword, const std::string& what,
+                                   std::string help = {}) const;
 
 private:
     using position = std::pair<std::uint32_t, std::uint32_t>;
@@ -72,7 +73,8 @@ private:
     result<void> register_anchors(const place& at);
     result<void> register_anchor(const place& at, std::uint32_t node, bool dynamic);
     std::uint32_t find_resource(const std::string& uri);
-    result<place> follow_pointer(const place& from, place at, std::string_view pointer, std::string_view reference, keyword k) const;
+    result<place> follow_pointer(const place& from, place at, std::string_view pointer, std::string_view reference,
+                                 keyword k) const;
 
     program& program_;
     const schema_options& options_;

@@ -21,30 +21,38 @@ namespace aivp::schema_internal {
 
 using schema_index = std::uint32_t;
 
-#define AIVP_SCHEMA_KEYWORDS(X)                                                                                          \
-    X(id, "$id") X(schema, "$schema") X(ref, "$ref") X(anchor, "$anchor") X(defs, "$defs")                               \
-    X(dynamic_ref, "$dynamicRef") X(dynamic_anchor, "$dynamicAnchor") X(vocabulary, "$vocabulary")                       \
-    X(recursive_ref, "$recursiveRef") X(recursive_anchor, "$recursiveAnchor") X(definitions, "definitions")             \
-    X(all_of, "allOf") X(any_of, "anyOf") X(one_of, "oneOf") X(not_, "not") X(if_, "if") X(then_, "then")                \
-    X(else_, "else") X(dependent_schemas, "dependentSchemas") X(dependencies, "dependencies")                           \
-    X(prefix_items, "prefixItems") X(items, "items") X(additional_items, "additionalItems") X(contains, "contains")     \
-    X(properties, "properties") X(pattern_properties, "patternProperties")                                              \
-    X(additional_properties, "additionalProperties") X(property_names, "propertyNames")                                 \
-    X(unevaluated_items, "unevaluatedItems") X(unevaluated_properties, "unevaluatedProperties")                         \
-    X(type, "type") X(enum_, "enum") X(const_, "const") X(multiple_of, "multipleOf") X(maximum, "maximum")               \
-    X(exclusive_maximum, "exclusiveMaximum") X(minimum, "minimum") X(exclusive_minimum, "exclusiveMinimum")             \
-    X(max_length, "maxLength") X(min_length, "minLength") X(pattern, "pattern") X(max_items, "maxItems")                 \
-    X(min_items, "minItems") X(unique_items, "uniqueItems") X(max_contains, "maxContains")                               \
-    X(min_contains, "minContains") X(max_properties, "maxProperties") X(min_properties, "minProperties")                \
-    X(required, "required") X(dependent_required, "dependentRequired") X(format, "format")                              \
-    X(content_schema, "contentSchema")
+#define AIVP_SCHEMA_KEYWORDS(X)                                                                                        \
+    X(id, "$id")                                                                                                       \
+    X(schema, "$schema") X(ref, "$ref") X(anchor, "$anchor") X(defs, "$defs") X(dynamic_ref, "$dynamicRef")            \
+        X(dynamic_anchor, "$dynamicAnchor") X(vocabulary, "$vocabulary") X(recursive_ref, "$recursiveRef") X(          \
+            recursive_anchor, "$recursiveAnchor") X(definitions, "definitions") X(all_of, "allOf") X(any_of, "anyOf")  \
+            X(one_of, "oneOf") X(not_, "not") X(if_, "if") X(then_, "then") X(else_, "else") X(dependent_schemas,      \
+                                                                                               "dependentSchemas")     \
+                X(dependencies, "dependencies") X(prefix_items, "prefixItems") X(items, "items")                       \
+                    X(additional_items, "additionalItems") X(contains, "contains") X(properties, "properties")         \
+                        X(pattern_properties, "patternProperties") X(additional_properties, "additionalProperties")    \
+                            X(property_names, "propertyNames") X(unevaluated_items, "unevaluatedItems")                \
+                                X(unevaluated_properties, "unevaluatedProperties") X(type, "type") X(enum_, "enum")    \
+                                    X(const_, "const") X(multiple_of, "multipleOf") X(maximum, "maximum")              \
+                                        X(exclusive_maximum, "exclusiveMaximum") X(minimum, "minimum")                 \
+                                            X(exclusive_minimum, "exclusiveMinimum") X(max_length, "maxLength")        \
+                                                X(min_length, "minLength") X(pattern, "pattern")                       \
+                                                    X(max_items, "maxItems") X(min_items, "minItems")                  \
+                                                        X(unique_items, "uniqueItems") X(max_contains, "maxContains")  \
+                                                            X(min_contains, "minContains")                             \
+                                                                X(max_properties, "maxProperties")                     \
+                                                                    X(min_properties, "minProperties")                 \
+                                                                        X(required, "required")                        \
+                                                                            X(dependent_required, "dependentRequired") \
+                                                                                X(format, "format")                    \
+                                                                                    X(content_schema, "contentSchema")
 
 enum class keyword : std::uint8_t {
 #define AIVP_KEYWORD(name, text) name,
     AIVP_SCHEMA_KEYWORDS(AIVP_KEYWORD)
 #undef AIVP_KEYWORD
-    false_schema, ///< not a keyword: the schema `false`
-    limit,        ///< not a keyword: the check was given up
+        false_schema, ///< not a keyword: the schema `false`
+    limit,            ///< not a keyword: the check was given up
     count
 };
 
@@ -96,8 +104,8 @@ struct property_entry {
 };
 
 struct property_dependency {
-    std::uint32_t trigger;                ///< entry
-    std::vector<std::uint32_t> needed;    ///< entries
+    std::uint32_t trigger;             ///< entry
+    std::vector<std::uint32_t> needed; ///< entries
     keyword rule;
 };
 
@@ -141,8 +149,8 @@ struct applied_rules {
 
 /// What a schema has to do beyond looking at the kind of a value.
 namespace work {
-inline constexpr std::uint16_t integer = 1, number = 2, string = 4, array = 8, object = 16, value = 32, apply = 64, unevaluated_items = 128,
-                               unevaluated_properties = 256;
+inline constexpr std::uint16_t integer = 1, number = 2, string = 4, array = 8, object = 16, value = 32, apply = 64,
+                               unevaluated_items = 128, unevaluated_properties = 256;
 }
 
 inline constexpr std::uint8_t all_kinds = 0x3f;

@@ -1,0 +1,15 @@
+// The commands of aivp-sim. None of them opens a socket.
+#pragma once
+
+#include "tools/common/command.hpp"
+
+namespace aivp::tools {
+
+command_spec run_command_spec();
+command_spec verify_command_spec();
+command_spec list_command_spec();
+command_spec replay_command_spec();
+command_spec import_command_spec();
+command_spec properties_command_spec();
+
+} // namespace aivp::tools
