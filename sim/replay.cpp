@@ -10,8 +10,6 @@
 #include "aivp/tape/files.hpp"
 #include "mocks/tape/player.hpp"
 #include "runtime/codec/files.hpp"
-#include "runtime/codec/workspace.hpp"
-#include "runtime/os/tzdb.hpp"
 
 namespace aivp::sim {
 
@@ -23,6 +21,8 @@ constexpr std::int64_t replay_years_max = 20;
 /// Skills are shared by many tapes; they are read once for each thread.
 class agent_shelf {
 public:
+    explicit agent_shelf(const zone_loader& zones) : zones_(zones) {}
+
     result<snapshot_ptr> load(const std::string& folder, const tape_manifest& manifest) {
         if (manifest.agent_file.empty())
             return fail(errc::tape_format, "the manifest names no agent file, so there is nothing to replay", {folder + "/manifest.json", 0, 0});
@@ -41,7 +41,7 @@ private:
         for (const std::string& skills : manifest.skill_folders) real += resolved(folder + "/" + skills) + "\n";
         auto& slot = spaces_[real.empty() ? key : real];
         if (!slot) {
-            slot = std::make_unique<workspace>([](std::string_view zone) { return tz_database().load(zone); });
+            slot = std::make_unique<workspace>(zones_);
             for (const std::string& skills : manifest.skill_folders) slot->load_skills(folder + "/" + skills);
         }
         return *slot;
@@ -63,6 +63,7 @@ private:
         return out;
     }
 
+    const zone_loader& zones_;
     std::map<std::string, std::unique_ptr<workspace>> spaces_;
 };
 
@@ -131,7 +132,7 @@ result<std::vector<replay_report>> replay_all(const std::vector<std::string>& pa
     std::uint64_t done = 0;
     std::mutex progress;
     const auto work = [&] {
-        agent_shelf shelf;
+        agent_shelf shelf(options.zones);
         for (std::size_t i = next++; i < folders.size(); i = next++) {
             replay_one(folders[i], shelf, reports[i]);
             if (!options.progress) continue;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aivp/tape/matcher.hpp"
+#include "runtime/codec/workspace.hpp"
 #include "sim/simulation.hpp"
 
 namespace aivp::sim {
@@ -29,6 +30,7 @@ struct replay_report {
 
 struct replay_options {
     unsigned jobs = 1;
+    zone_loader zones = load_utc_only; ///< called from several threads
     std::function<void(std::uint64_t done, std::uint64_t all)> progress;
 };
 

@@ -9,8 +9,6 @@
 #include "mocks/tape/player.hpp"
 #include "runtime/codec/files.hpp"
 #include "runtime/codec/reader.hpp"
-#include "runtime/codec/workspace.hpp"
-#include "runtime/os/tzdb.hpp"
 #include "aivp/tape/files.hpp"
 
 namespace aivp::sim {
@@ -22,8 +20,9 @@ constexpr std::int64_t count_max = 1'000'000'000;
 /// The reader of one scenario file.
 class scenario_reader {
 public:
-    scenario_reader(const yaml_document& document, scenario& out, std::vector<error>& errors, source_texts& texts)
-        : document_(document), out_(out), all_errors_(errors), errors_(document.file, errors), texts_(texts) {}
+    scenario_reader(const yaml_document& document, const zone_loader& zones, scenario& out, std::vector<error>& errors,
+                    source_texts& texts)
+        : document_(document), zones_(zones), out_(out), all_errors_(errors), errors_(document.file, errors), texts_(texts) {}
 
     void read();
     void read_fixture(const std::string& agent_file);
@@ -50,6 +49,7 @@ private:
     void report(error e, const located_payload& value);
 
     const yaml_document& document_;
+    const zone_loader& zones_;
     scenario& out_;
     std::vector<error>& all_errors_;
     file_errors errors_;
@@ -115,7 +115,7 @@ void scenario_reader::read_agents(mapping_reader& top) {
 void scenario_reader::load_agents(const std::vector<located_text>& skills, const std::vector<located_text>& agents,
                                   bool relative) {
     const std::string base = folder_of(document_.file) + "/";
-    workspace space([](std::string_view zone) { return tz_database().load(zone); });
+    workspace space(zones_);
     std::size_t taken = 0;
     // What a file says about itself has a place there; what cannot be opened at all is an error of this file.
     const auto take_errors = [&](const located_text& path) {
@@ -361,7 +361,8 @@ void scenario_reader::read_expectations(mapping_reader& top) {
 namespace {
 
 template <class Read>
-std::shared_ptr<const scenario> load_file(const std::string& file, std::vector<error>& errors, source_texts& texts, Read read) {
+std::shared_ptr<const scenario> load_file(const std::string& file, const zone_loader& zones, std::vector<error>& errors,
+                                          source_texts& texts, Read read) {
     const std::size_t before = errors.size();
     auto text = read_file(file, yaml_bytes_max);
     if (!text) {
@@ -374,20 +375,21 @@ std::shared_ptr<const scenario> load_file(const std::string& file, std::vector<e
     auto out = std::make_shared<scenario>();
     out->file = file;
     out->hash = sha256(*text);
-    scenario_reader reader(*document, *out, errors, texts);
+    scenario_reader reader(*document, zones, *out, errors, texts);
     read(reader);
     return errors.size() == before ? out : nullptr;
 }
 
 } // namespace
 
-std::shared_ptr<const scenario> load_scenario(const std::string& file, std::vector<error>& errors, source_texts& texts) {
-    return load_file(file, errors, texts, [](scenario_reader& r) { r.read(); });
+std::shared_ptr<const scenario> load_scenario(const std::string& file, const zone_loader& zones, std::vector<error>& errors,
+                                              source_texts& texts) {
+    return load_file(file, zones, errors, texts, [](scenario_reader& r) { r.read(); });
 }
 
-std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file,
+std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file, const zone_loader& zones,
                                              std::vector<error>& errors, source_texts& texts) {
-    return load_file(folder + "/fixture.yaml", errors, texts, [&](scenario_reader& r) { r.read_fixture(agent_file); });
+    return load_file(folder + "/fixture.yaml", zones, errors, texts, [&](scenario_reader& r) { r.read_fixture(agent_file); });
 }
 
 result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& paths, bool slow) {

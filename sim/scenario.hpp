@@ -16,6 +16,7 @@
 #include "mocks/latency.hpp"
 #include "mocks/ledger.hpp"
 #include "runtime/codec/diagnostics.hpp"
+#include "runtime/codec/workspace.hpp"
 #include "sim/properties.hpp"
 #include "sim/simulation.hpp"
 
@@ -79,12 +80,13 @@ struct scenario {
 };
 
 /// Reads a scenario and everything that it names. Appends all errors; nullptr when there was one. `texts` receives the
-/// files that errors may point into. Errors: yaml.*, json.*, config.*, skill.*, schema.*, cron.*, time.*, io.*.
-std::shared_ptr<const scenario> load_scenario(const std::string& file, std::vector<error>& errors, source_texts& texts);
+/// files that errors may point into; `zones` loads time zones (sim/ itself never touches the system's). Errors: yaml.*, json.*, config.*, skill.*, schema.*, cron.*, time.*, io.*.
+std::shared_ptr<const scenario> load_scenario(const std::string& file, const zone_loader& zones, std::vector<error>& errors,
+                                              source_texts& texts);
 
 /// Reads FOLDER/fixture.yaml, a scenario without agents, and gives it the agent of `agent_file`, started once with the
 /// fixture's `payload`. Skills come from the fixture's `skills`. Errors as load_scenario.
-std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file,
+std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file, const zone_loader& zones,
                                              std::vector<error>& errors, source_texts& texts);
 
 /// Scenario files below the paths, sorted: files as they are; of folders every *.yaml below that is not *.slow.yaml (unless

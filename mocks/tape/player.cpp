@@ -17,11 +17,14 @@ void tape_player::call(const model_request& request, completion_sink& sink) {
     const auto found = matcher_.model(options_.lane, {request.model, request.params, request.tools, request.messages});
     if (!found) {
         remember(found.error());
-        return sink.model_done({ref, effect_outcome::failed, {}, errc::tape_miss, std::string(player_miss_message)});
+        return deliver(ref, {}, true, [ref, &sink] {
+            sink.model_done({ref, effect_outcome::failed, {}, errc::tape_miss, std::string(player_miss_message)});
+        });
     }
     const auto& recorded = std::get<tape_model_call>((*found)->body);
     deliver(ref, recorded.ending.latency, recorded.ending.answered, [ref, &recorded, &sink] {
-        sink.model_done({ref, recorded.ending.outcome, recorded.response, recorded.ending.code, recorded.ending.message});
+        sink.model_done(
+            {ref, recorded.ending.outcome, recorded.response, recorded.ending.code, recorded.ending.message});
     });
 }
 
@@ -32,7 +35,9 @@ void tape_player::call(const skill_request& request, completion_sink& sink) {
     const auto found = matcher_.skill(options_.lane, request.skill, arguments);
     if (!found) {
         remember(found.error());
-        return sink.skill_done({ref, effect_outcome::failed, {}, errc::tape_miss, std::string(player_miss_message)});
+        return deliver(ref, {}, true, [ref, &sink] {
+            sink.skill_done({ref, effect_outcome::failed, {}, errc::tape_miss, std::string(player_miss_message)});
+        });
     }
     const auto& recorded = std::get<tape_skill_call>((*found)->body);
     deliver(ref, recorded.ending.latency, recorded.ending.answered, [ref, &recorded, &sink] {
@@ -46,7 +51,7 @@ void tape_player::ask(const user_question& question, completion_sink& sink) {
     const auto found = matcher_.user(options_.lane, question.text);
     if (!found) {
         remember(found.error());
-        return sink.user_done({ref, {}, true});
+        return deliver(ref, {}, true, [ref, &sink] { sink.user_done({ref, {}, true}); });
     }
     const auto& recorded = std::get<tape_user_turn>((*found)->body);
     deliver(ref, recorded.ending.latency, recorded.ending.answered,

@@ -21,7 +21,8 @@
 namespace aivp {
 
 struct tape_player_options {
-    /// Answers come after the recorded latency. Null: they come at once, within the call.
+    /// Answers come after the recorded latency, and the failure after a miss only when the world moves on: a host that
+    /// looks at missed() stops the run before it goes on from there. Null: all come at once, within the call.
     mock_world* world = nullptr;
     std::string lane{tape_main_lane};
     /// Turns live arguments into what a tape would hold (secrets replaced), as the recorder did. Empty: unchanged.

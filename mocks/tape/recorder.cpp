@@ -14,7 +14,10 @@ tape_ending recorder_unanswered(errc code) { return {effect_outcome::unknown, co
 
 tape_recorder::tape_recorder(model_provider& models, connector_port& connector, user_channel& users,
                              tape_recorder_options options)
-    : options_(std::move(options)), completions_(*this), models_(models, *this), connector_(connector, *this),
+    : options_(std::move(options)),
+      completions_(*this),
+      models_(models, *this),
+      connector_(connector, *this),
       users_(users, *this) {
     AIVP_ASSERT(options_.now != nullptr, "a recorder needs to know the time");
 }

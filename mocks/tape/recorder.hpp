@@ -30,7 +30,8 @@ struct tape_recorder_options {
 
 class tape_recorder {
 public:
-    tape_recorder(model_provider& models, connector_port& connector, user_channel& users, tape_recorder_options options);
+    tape_recorder(model_provider& models, connector_port& connector, user_channel& users,
+                  tape_recorder_options options);
     tape_recorder(const tape_recorder&) = delete;
     tape_recorder& operator=(const tape_recorder&) = delete;
 

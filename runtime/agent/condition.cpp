@@ -26,8 +26,8 @@ namespace {
 
 enum class condition_type : std::uint8_t { null, boolean, number, string, array, object };
 
-condition_type condition_type_of(const payload& p) {
-    switch (p.text().front()) {
+condition_type condition_type_of(std::string_view value) {
+    switch (value.front()) {
     case 'n': return condition_type::null;
     case 't':
     case 'f': return condition_type::boolean;
@@ -321,7 +321,7 @@ private:
             AIVP_CHECK(check_order(*left));
             AIVP_CHECK(check_order(*right));
             const bool both = left->kind == condition_kind::literal && right->kind == condition_kind::literal;
-            if (both && condition_type_of(left->literal) != condition_type_of(right->literal)) {
+            if (both && condition_type_of(left->literal.text()) != condition_type_of(right->literal.text())) {
                 return condition_fault(text_, sign.offset, "a number and a string have no order");
             }
         }
@@ -401,9 +401,10 @@ private:
 
     // A literal is known now; what a reference holds shows at run time.
     result<void> check_truth(const condition::node& n) const {
-        if (n.kind != condition_kind::literal || condition_type_of(n.literal) == condition_type::boolean) return {};
+        if (n.kind != condition_kind::literal || condition_type_of(n.literal.text()) == condition_type::boolean)
+            return {};
         return condition_fault(text_, n.offset,
-                               std::string(condition_name_of(condition_type_of(n.literal))) +
+                               std::string(condition_name_of(condition_type_of(n.literal.text()))) +
                                    " is neither true nor false",
                                "Compare it with something.");
     }
@@ -411,7 +412,7 @@ private:
     result<void> check_order(const condition::node& n) const {
         if (n.kind == condition_kind::reference) return {};
         const condition_type t =
-            n.kind == condition_kind::literal ? condition_type_of(n.literal) : condition_type::boolean;
+            n.kind == condition_kind::literal ? condition_type_of(n.literal.text()) : condition_type::boolean;
         if (condition_has_order(t)) return {};
         return condition_fault(text_, n.offset, std::string(condition_name_of(t)) + " has no order",
                                "Only numbers and strings do; use == or !=.");
@@ -441,6 +442,15 @@ result<condition> condition::compile(std::string_view text, const name_resolver&
 
 namespace {
 
+// By code points, which is the order of their UTF-8 bytes; a literal without escapes is its own text.
+int condition_compare_strings(std::string_view left, std::string_view right) {
+    if (left.find('\\') == std::string_view::npos && right.find('\\') == std::string_view::npos) {
+        return left.substr(1, left.size() - 2).compare(right.substr(1, right.size() - 2));
+    }
+    return as_string(payload::from_canonical(std::string(left)))
+        ->compare(*as_string(payload::from_canonical(std::string(right))));
+}
+
 class condition_evaluator {
 public:
     condition_evaluator(const std::vector<value_reference>& references, const value_lookup& lookup)
@@ -460,25 +470,24 @@ public:
         case condition_kind::literal:
         case condition_kind::reference: break;
         }
-        AIVP_TRY(const payload v, value(n));
-        const std::optional<bool> b = as_bool(v);
-        if (b) return *b;
+        AIVP_TRY(const std::string_view v, value(n));
+        if (v == "true" || v == "false") return v == "true";
         return run_fault(n, "${" + references_[n.reference].text + "} is " + condition_name_of(condition_type_of(v)) +
                                 ", neither true nor false");
     }
 
 private:
-    result<payload> value(const condition::node& n) const {
-        if (n.kind == condition_kind::literal) return n.literal;
+    result<std::string_view> value(const condition::node& n) const {
+        if (n.kind == condition_kind::literal) return n.literal.text();
         if (n.kind == condition_kind::reference) return internal::read_value(references_[n.reference], lookup_);
         AIVP_TRY(const bool b, truth(n));
-        return payload::of_bool(b);
+        return std::string_view(b ? "true" : "false");
     }
 
     bool is_empty(const condition::node& n) const {
-        const std::optional<payload> v = internal::find_value(references_[n.reference], lookup_);
-        if (!v || v->is_null()) return true;
-        return v->text() == "\"\"" || v->text() == "[]" || v->text() == "{}";
+        const std::optional<std::string_view> v = internal::find_value(references_[n.reference], lookup_);
+        if (!v) return true;
+        return *v == "null" || *v == "\"\"" || *v == "[]" || *v == "{}";
     }
 
     result<bool> junction(const condition::node& n) const {
@@ -491,22 +500,22 @@ private:
     }
 
     result<bool> compare(const condition::node& n) const {
-        AIVP_TRY(const payload left, value(*n.children[0]));
-        AIVP_TRY(const payload right, value(*n.children[1]));
+        AIVP_TRY(const std::string_view left, value(*n.children[0]));
+        AIVP_TRY(const std::string_view right, value(*n.children[1]));
         const condition_type type = condition_type_of(left);
         const bool same_type = type == condition_type_of(right);
         if (n.order == condition_order::equal || n.order == condition_order::unequal) {
-            const bool equal = same_type && (type == condition_type::number
-                                                 ? internal::compare_decimals(left.text(), right.text()) == 0
-                                                 : left == right);
+            const bool equal =
+                same_type &&
+                (type == condition_type::number ? internal::compare_decimals(left, right) == 0 : left == right);
             return equal == (n.order == condition_order::equal);
         }
         if (!same_type || !condition_has_order(type)) {
             return run_fault(n, std::string(condition_name_of(type)) + " and " +
                                     condition_name_of(condition_type_of(right)) + " have no order");
         }
-        const int sign = type == condition_type::number ? internal::compare_decimals(left.text(), right.text())
-                                                        : as_string(left)->compare(*as_string(right));
+        const int sign = type == condition_type::number ? internal::compare_decimals(left, right)
+                                                        : condition_compare_strings(left, right);
         switch (n.order) {
         case condition_order::less: return sign < 0;
         case condition_order::less_equal: return sign <= 0;

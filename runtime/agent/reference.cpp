@@ -114,16 +114,15 @@ std::optional<std::uint32_t> intern_reference(std::vector<value_reference>& refe
     return index;
 }
 
-std::optional<payload> find_value(const value_reference& reference, const value_lookup& lookup) {
+std::optional<std::string_view> find_value(const value_reference& reference, const value_lookup& lookup) {
     const payload* source = lookup(reference.source);
     if (source == nullptr) return std::nullopt;
-    if (reference.pointer.empty()) return *source;
-    return at_pointer(*source, reference.pointer);
+    return pointer_text(source->text(), reference.pointer);
 }
 
-result<payload> read_value(const value_reference& reference, const value_lookup& lookup) {
-    std::optional<payload> value = find_value(reference, lookup);
-    if (value) return *std::move(value);
+result<std::string_view> read_value(const value_reference& reference, const value_lookup& lookup) {
+    const std::optional<std::string_view> value = find_value(reference, lookup);
+    if (value) return *value;
     const bool ran = lookup(reference.source) != nullptr;
     auto fault = fail(errc::run_reference,
                       "${" + reference.text + "} has no value: " +

@@ -226,11 +226,11 @@ result<argument_template> argument_template::compile(const payload& document, co
 namespace {
 
 // What stands for the value inside a longer string: already escaped, without quotes.
-result<std::string_view> template_text_of(const payload& value, const value_reference& reference) {
-    const std::string_view text = value.text();
-    if (value.is_string()) return text.substr(1, text.size() - 2);
-    if (!value.is_null() && !value.is_array() && !value.is_object()) return text;
-    const char* what = value.is_null() ? "null" : value.is_array() ? "an array" : "an object";
+result<std::string_view> template_text_of(std::string_view value, const value_reference& reference) {
+    const char first = value.front();
+    if (first == '"') return value.substr(1, value.size() - 2);
+    if (first != 'n' && first != '[' && first != '{') return value;
+    const char* what = first == 'n' ? "null" : first == '[' ? "an array" : "an object";
     auto fault =
         fail(errc::run_reference, "${" + reference.text + "} is " + what + " and cannot be part of a longer text", {},
              "Let the string be nothing but the reference, or refer to a field of it.");
@@ -242,23 +242,23 @@ result<std::string_view> template_text_of(const payload& value, const value_refe
 
 result<payload> argument_template::render(const value_lookup& lookup) const {
     if (constant()) return document_;
-    std::vector<std::optional<payload>> values(references_.size());
+    std::vector<std::string_view> values(references_.size());
     std::string out = text_.front();
     for (std::size_t i = 0; i < holes_.size(); ++i) {
         const hole& h = holes_[i];
         const value_reference& reference = references_[h.reference];
-        std::optional<payload>& value = values[h.reference];
-        if (!value) {
+        std::string_view& value = values[h.reference];
+        if (value.empty()) {
             AIVP_TRY(value, internal::read_value(reference, lookup));
         }
         if (h.whole) {
-            if (h.depth + template_depth(value->text()) > rendered_depth_max) {
+            if (h.depth + template_depth(value) > rendered_depth_max) {
                 return template_too_large(reference,
                                           "are nested more than " + std::to_string(rendered_depth_max) + " levels");
             }
-            out += value->text();
+            out += value;
         } else {
-            AIVP_TRY(const std::string_view text, template_text_of(*value, reference));
+            AIVP_TRY(const std::string_view text, template_text_of(value, reference));
             out += text;
         }
         out += text_[i + 1];

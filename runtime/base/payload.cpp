@@ -141,9 +141,8 @@ std::optional<std::string_view> member_text(std::string_view canonical_object, s
     return std::nullopt;
 }
 
-std::optional<payload> at_pointer(const payload& document, std::string_view pointer) {
-    if (pointer.empty()) return document;
-    std::string_view text = document.text();
+std::optional<std::string_view> pointer_text(std::string_view canonical, std::string_view pointer) {
+    std::string_view text = canonical;
     while (!pointer.empty()) {
         if (pointer.front() != '/') return std::nullopt;
         const std::optional<std::string> token = payload_take_token(pointer);
@@ -152,7 +151,14 @@ std::optional<payload> at_pointer(const payload& document, std::string_view poin
         if (!next) return std::nullopt;
         text = *next;
     }
-    return payload_of(text);
+    return text;
+}
+
+std::optional<payload> at_pointer(const payload& document, std::string_view pointer) {
+    if (pointer.empty()) return document;
+    const auto text = pointer_text(document.text(), pointer);
+    if (!text) return std::nullopt;
+    return payload_of(*text);
 }
 
 std::optional<payload> member(const payload& object, std::string_view key) {

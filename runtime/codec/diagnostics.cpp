@@ -86,10 +86,10 @@ std::optional<std::string_view> source_texts::line(std::string_view file, std::u
 std::string render(const error& e, const source_texts& texts) {
     const error_info& row = info(e.code);
     const std::string number = code_number(e.code);
-    std::string out = "error[" + number + "]: " + (e.message.empty() ? std::string(row.text) : e.message) + "\n";
-    if (const std::string where = to_string(e.where); !where.empty()) out += "  --> " + where + "\n";
+    std::string out = "error[" + number + "]: " + (e.message.empty() ? std::string(row.text) : printable(e.message)) + "\n";
+    if (const std::string where = to_string(e.where); !where.empty()) out += "  --> " + printable(where) + "\n";
     if (const auto line = texts.line(e.where.file, e.where.line)) append_excerpt(out, e, *line);
-    out += "help: " + (e.help.empty() ? std::string(row.help) : e.help) + "\n";
+    out += "help: " + (e.help.empty() ? std::string(row.help) : printable(e.help)) + "\n";
     out += "note: `aivp explain " + number + "` says more\n";
     return out;
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -224,8 +225,13 @@ public:
         }
     }
 
-    std::uint32_t first() const { return characters_.front(); }
-    secret_form form() const { return form_; }
+    // Whether `byte` may be the first byte of the character at `index` in one of its readings, or stand before it.
+    bool may_begin(unsigned char byte, std::size_t index) const {
+        const char c = static_cast<char>(byte);
+        if (byte < 0x80 && !secret_reads_as_itself(c)) return true;
+        if (index > 0 && form_ == secret_form::base64 && (c == '\r' || c == '\n')) return true;
+        return byte < 0x80 ? secret_fold(byte, form_) == characters_[index] : characters_[index] >= 0x80;
+    }
 
     // Where this spelling ends when it begins at `at`; at most one span, the longest reading.
     std::optional<secret_span> match(std::string_view text, std::size_t at) const {
@@ -338,27 +344,34 @@ constexpr const char* secret_name_hidden = "hidden";
 
 struct known_secrets::index {
     std::vector<secret_needle> needles;
-    // By the first byte of what may be a match; the bytes that begin an encoded character may begin any match.
+    // By the first byte of what may be a match.
     std::array<std::vector<std::uint32_t>, 256> by_byte;
+    // Which two bytes may begin a match: most places of a text are ruled out by one look here.
+    std::array<std::bitset<256>, 256> by_pair;
 
     void add(const secret_needle& needle) {
         const auto number = static_cast<std::uint32_t>(needles.size());
-        std::set<unsigned char> bytes{'%', '\\', '&'};
-        for (unsigned byte = 0; byte < 0x80; ++byte) {
-            if (secret_fold(byte, needle.form()) == needle.first()) bytes.insert(static_cast<unsigned char>(byte));
+        std::bitset<256> seconds;
+        for (unsigned byte = 0; byte < 256; ++byte)
+            seconds[byte] = needle.may_begin(static_cast<unsigned char>(byte), 1);
+        for (unsigned byte = 0; byte < 256; ++byte) {
+            if (!needle.may_begin(static_cast<unsigned char>(byte), 0)) continue;
+            by_byte[byte].push_back(number);
+            // Of an encoded first character, more bytes follow.
+            const bool single = byte < 0x80 && secret_reads_as_itself(static_cast<char>(byte));
+            by_pair[byte] |= single ? seconds : ~std::bitset<256>();
         }
-        if (needle.first() == ' ') bytes.insert('+');
-        if (needle.first() >= 0x80) {
-            for (unsigned byte = 0x80; byte < 0x100; ++byte) bytes.insert(static_cast<unsigned char>(byte));
-        }
-        for (const unsigned char byte : bytes) by_byte[byte].push_back(number);
         needles.push_back(needle);
     }
 
     // The longest match that begins at `at`.
     std::optional<secret_span> match(std::string_view text, std::size_t at) const {
         std::optional<secret_span> best;
-        for (const std::uint32_t number : by_byte[static_cast<unsigned char>(text[at])]) {
+        // No spelling is as short as one byte.
+        if (at + 1 >= text.size()) return best;
+        const auto first = static_cast<unsigned char>(text[at]);
+        if (!by_pair[first][static_cast<unsigned char>(text[at + 1])]) return best;
+        for (const std::uint32_t number : by_byte[first]) {
             const std::optional<secret_span> found = needles[number].match(text, at);
             if (found && (!best || found->end > best->end)) best = found;
         }

@@ -41,11 +41,13 @@ matcher_distance matcher_compare(const tape_model_call& recorded, const tape_mod
     }
     d.differing += matcher_count(recorded.params, live.params);
     d.differing += recorded.model == live.model ? 0 : 1;
-    if (recorded.tools_hash != live.tools.hash()) d.differing += recorded.tools ? matcher_count(*recorded.tools, live.tools) : 1;
+    if (recorded.tools_hash != live.tools.hash())
+        d.differing += recorded.tools ? matcher_count(*recorded.tools, live.tools) : 1;
     return d;
 }
 
-void matcher_append(std::vector<json_difference>& out, const std::string& below, const payload& recorded, const payload& live) {
+void matcher_append(std::vector<json_difference>& out, const std::string& below, const payload& recorded,
+                    const payload& live) {
     if (recorded == live || out.size() >= tape_miss_differences_max) return;
     for (json_difference& d : differences(recorded, live, tape_miss_differences_max - out.size())) {
         d.pointer = below + d.pointer;
@@ -59,9 +61,12 @@ std::vector<json_difference> matcher_differences(const tape_model_call& recorded
     const std::vector<payload> right = live.messages.messages();
     for (std::size_t i = 0; i < std::max(left.size(), right.size()) && out.size() < tape_miss_differences_max; ++i) {
         const std::string at = "/messages/" + std::to_string(i);
-        if (i < left.size() && i < right.size()) matcher_append(out, at, left[i], right[i]);
-        else if (i < left.size()) out.push_back({at, left[i], std::nullopt});
-        else out.push_back({at, std::nullopt, right[i]});
+        if (i < left.size() && i < right.size())
+            matcher_append(out, at, left[i], right[i]);
+        else if (i < left.size())
+            out.push_back({at, left[i], std::nullopt});
+        else
+            out.push_back({at, std::nullopt, right[i]});
     }
     matcher_append(out, "/model", payload::of_string(recorded.model), payload::of_string(live.model));
     matcher_append(out, "/params", recorded.params, live.params);
@@ -149,7 +154,8 @@ void tape_matcher::find_nearest(tape_miss& m, Distance distance) const {
         ++step;
         candidates.push_back({&e, used_[i], step > m.step ? step - m.step : m.step - step});
     }
-    const bool any_unused = std::any_of(candidates.begin(), candidates.end(), [](const candidate& c) { return !c.used; });
+    const bool any_unused =
+        std::any_of(candidates.begin(), candidates.end(), [](const candidate& c) { return !c.used; });
     if (any_unused) std::erase_if(candidates, [](const candidate& c) { return c.used; });
     std::stable_sort(candidates.begin(), candidates.end(),
                      [](const candidate& a, const candidate& b) { return a.step_distance < b.step_distance; });
@@ -186,7 +192,8 @@ const tape_event* matcher_event(const std::vector<tape_event>& events, const tap
 
 tape_matcher::answer tape_matcher::model(std::string_view lane, const tape_model_request& request) {
     const std::uint32_t step = count_request(lane, tape_kind::model_call);
-    const digest key = tape_model_key(request.messages.chain(), request.tools.hash(), request.params.hash(), request.model);
+    const digest key =
+        tape_model_key(request.messages.chain(), request.tools.hash(), request.params.hash(), request.model);
     if (const tape_event* found = take(lane, tape_kind::model_call, key)) return found;
     tape_miss m{tape_kind::model_call, std::string(lane), step, std::string(request.model), key, std::nullopt};
     const std::vector<payload> live_messages = request.messages.messages();
@@ -206,7 +213,8 @@ tape_matcher::answer tape_matcher::skill(std::string_view lane, std::string_view
     find_nearest(m, [&](const tape_event& e) {
         const auto& recorded = std::get<tape_skill_call>(e.body);
         return matcher_distance{matcher_count(recorded.arguments, arguments) +
-                                    (recorded.skill == skill ? 0 : matcher_other_skill_weight), 0, 0};
+                                    (recorded.skill == skill ? 0 : matcher_other_skill_weight),
+                                0, 0};
     });
     if (const tape_event* e = matcher_event(*index_->events, m)) {
         const auto& recorded = std::get<tape_skill_call>(e->body);
@@ -268,7 +276,8 @@ std::string to_string(const tape_miss& m) {
         out += "\n    " + d.pointer + std::string(width - d.pointer.size(), ' ');
         out += "  recorded " + recorded + "  live " + live;
     }
-    if (n.differing > n.differences.size()) out += "\n    and " + std::to_string(n.differing - n.differences.size()) + " more";
+    if (n.differing > n.differences.size())
+        out += "\n    and " + std::to_string(n.differing - n.differences.size()) + " more";
     return out;
 }
 
@@ -294,7 +303,8 @@ result<void> check(const tape_verdict& v) {
         if (v.unused_events.size() > 8) list += ", …";
         return fail(errc::tape_unused, std::to_string(v.unused) + " recorded answers were not asked for: seq " + list);
     }
-    if (v.matched + v.matched_user == 0) return fail(errc::tape_empty, "the replay asked for nothing and nothing is recorded");
+    if (v.matched + v.matched_user == 0)
+        return fail(errc::tape_empty, "the replay asked for nothing and nothing is recorded");
     return {};
 }
 

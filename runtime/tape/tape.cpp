@@ -14,7 +14,8 @@ const char* to_string(tape_kind k) {
     return "run_started";
 }
 
-digest tape_model_key(const digest& chain, const digest& tools_hash, const digest& params_hash, std::string_view model) {
+digest tape_model_key(const digest& chain, const digest& tools_hash, const digest& params_hash,
+                      std::string_view model) {
     std::string material;
     material.reserve(96 + model.size());
     material += chain.view();

@@ -64,7 +64,8 @@ digest tape_read_digest(tape_fields& fields, std::string_view key, tape_fault& f
     if (fault.set) return {};
     const auto d = parse_digest(text);
     if (d) return *d;
-    fault.report(errc::tape_format, fields.pointer_of(key), "\"" + std::string(key) + "\" must be 64 hexadecimal digits");
+    fault.report(errc::tape_format, fields.pointer_of(key),
+                 "\"" + std::string(key) + "\" must be 64 hexadecimal digits");
     return {};
 }
 
@@ -205,7 +206,9 @@ private:
 class tape_decoder {
 public:
     tape_decoder(const tape_blob_source& blobs, const std::string& folder)
-        : blob_source_(blobs), manifest_file_(folder + "/manifest.json"), events_file_(folder + "/events.jsonl"),
+        : blob_source_(blobs),
+          manifest_file_(folder + "/manifest.json"),
+          events_file_(folder + "/events.jsonl"),
           folder_(folder) {}
 
     result<tape> decode(std::string_view manifest, std::string_view events) {
@@ -357,7 +360,9 @@ private:
             return;
         }
         const auto name = parse_reference(text.substr(1, text.size() - 2));
-        if (!name) return fault.report(errc::tape_format, "/body/req/tools", "a hash is written \"sha256:\" and 64 hexadecimal digits");
+        if (!name)
+            return fault.report(errc::tape_format, "/body/req/tools",
+                                "a hash is written \"sha256:\" and 64 hexadecimal digits");
         b.tools_hash = *name;
         const auto known = tools_.find(*name);
         if (known != tools_.end()) b.tools = known->second;
@@ -379,7 +384,8 @@ private:
 
     void append_messages(tape_fields& req, history& messages, tape_fault& fault) {
         const std::string_view list = req.required("append");
-        if (!list.starts_with('[')) fault.report(errc::tape_format, "/body/req/append", "\"append\" must be an array of messages");
+        if (!list.starts_with('['))
+            fault.report(errc::tape_format, "/body/req/append", "\"append\" must be an array of messages");
         std::size_t index = 0;
         for (const std::string_view text : tape_scan_items(list)) {
             const std::string at = "/body/req/append/" + std::to_string(index++);
@@ -391,11 +397,15 @@ private:
 
     payload message(std::string_view text, const std::string& at, tape_fault& fault) {
         if (text.find("$blob\":") == std::string_view::npos) return payload::from_canonical(std::string(text));
-        return payload::from_canonical(rewritten(text, at, fault, [&](std::string& out, const tape_member& m, const std::string& here) {
-            if (m.key == "content") out += stored(m.value, here, fault).text();
-            else if (m.key == "calls" && m.value.starts_with('[')) append_calls(out, m.value, here, fault);
-            else out += m.value;
-        }));
+        return payload::from_canonical(
+            rewritten(text, at, fault, [&](std::string& out, const tape_member& m, const std::string& here) {
+                if (m.key == "content")
+                    out += stored(m.value, here, fault).text();
+                else if (m.key == "calls" && m.value.starts_with('['))
+                    append_calls(out, m.value, here, fault);
+                else
+                    out += m.value;
+            }));
     }
 
     void append_calls(std::string& out, std::string_view calls, const std::string& at, tape_fault& fault) {
@@ -408,10 +418,13 @@ private:
                 out += call;
                 continue;
             }
-            out += rewritten(call, here, fault, [&](std::string& inner, const tape_member& m, const std::string& below) {
-                if (m.key == "args") inner += stored(m.value, below, fault).text();
-                else inner += m.value;
-            });
+            out +=
+                rewritten(call, here, fault, [&](std::string& inner, const tape_member& m, const std::string& below) {
+                    if (m.key == "args")
+                        inner += stored(m.value, below, fault).text();
+                    else
+                        inner += m.value;
+                });
         }
         out += ']';
     }
@@ -437,7 +450,8 @@ private:
         if (e.outcome != effect_outcome::ok && e.code == errc::ok)
             fault.report(errc::tape_format, "/body/res/outcome", "an outcome other than \"ok\" needs a \"code\"");
         if (!e.answered && e.outcome != effect_outcome::unknown)
-            fault.report(errc::tape_format, "/body/res/answered", "the outcome of a call that was not answered is \"unknown\"");
+            fault.report(errc::tape_format, "/body/res/answered",
+                         "the outcome of a call that was not answered is \"unknown\"");
     }
 
     static duration read_latency(tape_fields& res, tape_fault& fault) {
@@ -533,11 +547,13 @@ private:
     payload stored(std::string_view text, const std::string& at, tape_fault& fault) {
         if (fault.set) return {};
         const std::size_t word = text.starts_with("{\"$") ? text.find_first_not_of('$', 2) : std::string_view::npos;
-        if (word == std::string_view::npos || !text.substr(word).starts_with("blob\":") || tape_scan_members(text).size() != 1)
+        if (word == std::string_view::npos || !text.substr(word).starts_with("blob\":") ||
+            tape_scan_members(text).size() != 1)
             return payload::from_canonical(std::string(text));
         if (word > 3) return payload::from_canonical("{\"" + std::string(text.substr(3)));
         const std::string_view reference = tape_scan_members(text).front().value;
-        const auto name = reference.starts_with('"') ? parse_reference(reference.substr(1, reference.size() - 2)) : std::nullopt;
+        const auto name =
+            reference.starts_with('"') ? parse_reference(reference.substr(1, reference.size() - 2)) : std::nullopt;
         if (!name) {
             fault.report(errc::tape_format, at + "/$blob", "a blob is named \"sha256:\" and 64 hexadecimal digits");
             return {};
@@ -568,8 +584,11 @@ private:
     void blob_problems_to(std::uint32_t line_number) {
         for (const std::string& path : edited_blobs_) {
             edited_ = true;
-            problem({errc::tape_blob, "the content of " + path + " is not what its name says: it was edited",
-                     {folder_ + "/" + path, 1, 1}, {}, {{"used_by_line", std::to_string(line_number)}}});
+            problem({errc::tape_blob,
+                     "the content of " + path + " is not what its name says: it was edited",
+                     {folder_ + "/" + path, 1, 1},
+                     {},
+                     {{"used_by_line", std::to_string(line_number)}}});
         }
         edited_blobs_.clear();
     }
@@ -590,10 +609,14 @@ private:
         const digest last = tape_.events.empty() ? digest{} : tape_.events.back().chain;
         const auto differs = [&](bool same, std::string_view pointer, std::string_view what) {
             if (same || !tape_.problems.empty()) return;
-            problem({errc::tape_chain, "the manifest and the events disagree about " + std::string(what),
-                     tape_position(manifest_file_, manifest, tape_locate(manifest, pointer), 1), {}, {}});
+            problem({errc::tape_chain,
+                     "the manifest and the events disagree about " + std::string(what),
+                     tape_position(manifest_file_, manifest, tape_locate(manifest, pointer), 1),
+                     {},
+                     {}});
         };
-        differs(claims_.events == static_cast<std::int64_t>(tape_.events.size()), "/counts/events", "the number of events");
+        differs(claims_.events == static_cast<std::int64_t>(tape_.events.size()), "/counts/events",
+                "the number of events");
         differs(claims_.model_calls == kind(tape_kind::model_call), "/counts/model_calls", "the number of model calls");
         differs(claims_.skill_calls == kind(tape_kind::skill_call), "/counts/skill_calls", "the number of skill calls");
         differs(claims_.user_turns == kind(tape_kind::user_turn), "/counts/user_turns", "the number of user turns");

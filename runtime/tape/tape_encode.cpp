@@ -57,7 +57,8 @@ void tape_append_text(std::string& out, std::string_view text) {
 bool tape_looks_like_reference(std::string_view text) {
     if (!text.starts_with("{\"$")) return false;
     const std::size_t word = text.find_first_not_of('$', 2);
-    return word != std::string_view::npos && text.substr(word).starts_with("blob\":") && tape_scan_members(text).size() == 1;
+    return word != std::string_view::npos && text.substr(word).starts_with("blob\":") &&
+           tape_scan_members(text).size() == 1;
 }
 
 class tape_encoder {
@@ -301,9 +302,12 @@ private:
             if (!first) out += ',';
             first = false;
             out.append(1, '"').append(m.key).append("\":");
-            if (m.key == "content") append_stored(out, payload::from_canonical(std::string(m.value)));
-            else if (m.key == "calls") append_calls(out, m.value);
-            else out += m.value;
+            if (m.key == "content")
+                append_stored(out, payload::from_canonical(std::string(m.value)));
+            else if (m.key == "calls")
+                append_calls(out, m.value);
+            else
+                out += m.value;
         }
         out += '}';
     }
@@ -320,8 +324,10 @@ private:
                 if (!first) out += ',';
                 first = false;
                 out.append(1, '"').append(m.key).append("\":");
-                if (m.key == "args") append_stored(out, payload::from_canonical(std::string(m.value)));
-                else out += m.value;
+                if (m.key == "args")
+                    append_stored(out, payload::from_canonical(std::string(m.value)));
+                else
+                    out += m.value;
             }
             out += '}';
         }
@@ -347,10 +353,12 @@ private:
             if (i > 0) out += ',';
             tape_append_text(out, m.skill_folders[i]);
         }
-        out += "]},\n\"blobs\":{\"count\":" + std::to_string(names.size()) + ",\"root\":\"" + to_hex(tape_blob_root(names));
+        out += "]},\n\"blobs\":{\"count\":" + std::to_string(names.size()) + ",\"root\":\"" +
+               to_hex(tape_blob_root(names));
         out += "\"},\n\"build\":";
         tape_append_text(out, m.build);
-        out += ",\n\"counts\":{\"events\":" + std::to_string(events) + ",\"model_calls\":" + std::to_string(model_calls_);
+        out +=
+            ",\n\"counts\":{\"events\":" + std::to_string(events) + ",\"model_calls\":" + std::to_string(model_calls_);
         out += ",\"skill_calls\":" + std::to_string(skill_calls_) + ",\"user_turns\":" + std::to_string(user_turns_);
         out += "},\n\"digests\":{\"first\":\"" + to_hex(first_) + "\",\"last\":\"" + to_hex(chain_.head());
         out += "\"},\n\"format\":\"";

@@ -17,10 +17,14 @@ std::string_view tape_type_name(std::string_view canonical) {
 }
 
 tape_fields::tape_fields(std::string_view text, std::string pointer, std::string what, tape_fault& fault)
-    : pointer_(std::move(pointer)), what_(std::move(what)), fault_(fault), members_(tape_scan_members(text)),
+    : pointer_(std::move(pointer)),
+      what_(std::move(what)),
+      fault_(fault),
+      members_(tape_scan_members(text)),
       seen_(members_.size(), false) {
     if (!text.starts_with('{'))
-        fault_.report(errc::tape_format, pointer_, what_ + " must be an object, not " + std::string(tape_type_name(text)));
+        fault_.report(errc::tape_format, pointer_,
+                      what_ + " must be an object, not " + std::string(tape_type_name(text)));
 }
 
 std::optional<std::string_view> tape_fields::find(std::string_view key) {
@@ -84,7 +88,8 @@ std::size_t tape_fields::word_index(std::string_view key, const std::vector<std:
         if (words[i] == found) return i;
         known += (known.empty() ? "" : ", ") + std::string(words[i]);
     }
-    fault_.report(errc::tape_format, pointer_of(key), "\"" + std::string(key) + "\" is \"" + found + "\"; known: " + known);
+    fault_.report(errc::tape_format, pointer_of(key),
+                  "\"" + std::string(key) + "\" is \"" + found + "\"; known: " + known);
     return 0;
 }
 

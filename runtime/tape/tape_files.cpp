@@ -35,7 +35,7 @@ result<std::string> tape_read_file(const std::string& path) {
     const tape_descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0)
         return fail(errno == ENOENT ? errc::io_not_found : errc::io_read, std::string(std::strerror(errno)), {path});
-    struct stat status {};
+    struct stat status{};
     if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
         return fail(errc::io_read, "it is not a regular file", {path});
     std::string text(static_cast<std::size_t>(status.st_size), '\0');
@@ -91,11 +91,13 @@ result<void> tape_check_name(const std::string& name) {
 }
 
 // `lines`: the text is looked at line by line, so that the message says which.
-result<void> tape_refuse_secret(const known_secrets& secrets, std::string_view text, const std::string& file, bool lines) {
+result<void> tape_refuse_secret(const known_secrets& secrets, std::string_view text, const std::string& file,
+                                bool lines) {
     std::uint32_t number = 1;
     for (std::size_t at = 0; at < text.size(); ++number) {
         const std::size_t stop = lines ? text.find('\n', at) : std::string_view::npos;
-        const std::string_view found = secrets.find_in(text.substr(at, stop == std::string_view::npos ? stop : stop - at));
+        const std::string_view found =
+            secrets.find_in(text.substr(at, stop == std::string_view::npos ? stop : stop - at));
         if (!found.empty())
             return fail(errc::tape_secret, "a secret would be written: " + std::string(found), {file, number, 1});
         if (stop == std::string_view::npos) break;
@@ -110,7 +112,8 @@ result<void> tape_refuse_secrets(const tape_text& text, const std::string& folde
         return tape_refuse_secret(options.secrets, content, folder + "/" + name, lines);
     };
     AIVP_CHECK(check(text.events, "events.jsonl", true));
-    for (const auto& [name, content] : text.blobs) AIVP_CHECK(check(content.text(), internal::tape_blob_path(name), false));
+    for (const auto& [name, content] : text.blobs)
+        AIVP_CHECK(check(content.text(), internal::tape_blob_path(name), false));
     AIVP_CHECK(check(text.manifest, "manifest.json", true));
     for (const auto& [name, content] : options.files) AIVP_CHECK(check(content, name, true));
     return {};
@@ -180,7 +183,8 @@ result<tape> read_tape(const std::string& folder_name) {
     if (!manifest) {
         const bool absent = manifest.error().code == errc::io_not_found || errno == ENOTDIR;
         return fail(absent ? errc::tape_missing : errc::io_read,
-                    absent ? "there is no tape here: no manifest.json" : "manifest.json: " + manifest.error().message, {folder});
+                    absent ? "there is no tape here: no manifest.json" : "manifest.json: " + manifest.error().message,
+                    {folder});
     }
     auto events = tape_read_file(folder + "/events.jsonl");
     if (!events) {

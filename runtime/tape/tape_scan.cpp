@@ -13,8 +13,10 @@ std::size_t tape_skip_space(std::string_view text, std::size_t at) {
 
 std::size_t tape_skip_string(std::string_view text, std::size_t at) {
     for (++at; at < text.size(); ++at) {
-        if (text[at] == '\\') ++at;
-        else if (text[at] == '"') return at + 1;
+        if (text[at] == '\\')
+            ++at;
+        else if (text[at] == '"')
+            return at + 1;
     }
     return text.size();
 }
@@ -65,8 +67,10 @@ std::vector<tape_scanned_item> tape_scan_located_items(std::string_view text) {
 std::string tape_unescape_token(std::string_view token) {
     std::string out;
     for (std::size_t i = 0; i < token.size(); ++i) {
-        if (token[i] == '~' && i + 1 < token.size()) out += token[++i] == '0' ? '~' : '/';
-        else out += token[i];
+        if (token[i] == '~' && i + 1 < token.size())
+            out += token[++i] == '0' ? '~' : '/';
+        else
+            out += token[i];
     }
     return out;
 }

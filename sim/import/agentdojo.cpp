@@ -14,7 +14,8 @@ result<std::optional<std::string>> agentdojo_content(const log_value& content) {
     for (const log_value& part : log_items(content)) {
         AIVP_TRY(const std::string type, log_required_text(part, "type"));
         if (type != "text")
-            return std::unexpected(log_fault(part.pointer + "/type", "a part of type \"" + type + "\" cannot be imported").error());
+            return std::unexpected(
+                log_fault(part.pointer + "/type", "a part of type \"" + type + "\" cannot be imported").error());
         AIVP_TRY(const auto text, log_text(log_member(part, "content")));
         if (text) joined = joined.value_or("") + *text;
     }
@@ -35,7 +36,9 @@ result<imported_turn> agentdojo_turn(const log_value& message) {
         AIVP_TRY(call.name, log_required_text(entry, "function"));
         const log_value arguments = log_member(entry, "args");
         if (!arguments.value.is_object())
-            return std::unexpected(log_fault(arguments.value.is_null() ? entry.pointer : arguments.pointer, "\"args\" must be an object").error());
+            return std::unexpected(
+                log_fault(arguments.value.is_null() ? entry.pointer : arguments.pointer, "\"args\" must be an object")
+                    .error());
         call.arguments = arguments.value;
         AIVP_TRY(const auto id, log_text(log_member(entry, "id")));
         call.id = id.value_or("");
@@ -138,10 +141,12 @@ std::string agentdojo_pipeline(const log_value& document, const std::string& nam
 payload agentdojo_provenance(const log_value& document) {
     std::vector<std::pair<std::string, payload>> kept;
     for (const auto& [key, value] : members(document.value))
-        if (key != "messages" && key != "injections" && !value.is_null()) kept.emplace_back(key == "_path" ? "path" : key, value);
-    return payload::of_object({{"format", payload::of_string("agentdojo")},
-                               {"latency", payload::of_string("the run's duration, spread evenly over the model's turns")},
-                               {"log", payload::of_object(std::move(kept))}});
+        if (key != "messages" && key != "injections" && !value.is_null())
+            kept.emplace_back(key == "_path" ? "path" : key, value);
+    return payload::of_object(
+        {{"format", payload::of_string("agentdojo")},
+         {"latency", payload::of_string("the run's duration, spread evenly over the model's turns")},
+         {"log", payload::of_object(std::move(kept))}});
 }
 
 } // namespace
@@ -169,7 +174,9 @@ result<imported_run> read_agentdojo_run(const payload& value) {
                  safe_name(injection ? user_task + "." + *injection : user_task);
     run.provenance = agentdojo_provenance(document);
     const log_value messages = log_member(document, "messages");
-    if (!messages.value.is_array()) return std::unexpected(log_fault(messages.value.is_null() ? "" : messages.pointer, "\"messages\" must be a list").error());
+    if (!messages.value.is_array())
+        return std::unexpected(
+            log_fault(messages.value.is_null() ? "" : messages.pointer, "\"messages\" must be a list").error());
     for (const log_value& message : log_items(messages)) AIVP_CHECK(agentdojo_message(run, message));
     check_imported_run(run);
     return run;

@@ -108,7 +108,8 @@ private:
         for (const auto& [key, set] : sets_) {
             const std::string folder = out_ + "/skills/" + set->group();
             fs::create_directories(out_ + "/skills", ec);
-            if (!fs::create_directory(folder, ec)) return fail(errc::io_write, "cannot make the folder: " + ec.message(), {folder});
+            if (!fs::create_directory(folder, ec))
+                return fail(errc::io_write, "cannot make the folder: " + ec.message(), {folder});
             for (const auto& [name, skill] : set->skills()) {
                 AIVP_CHECK(write_file(folder + "/" + skill.id + ".skill.yaml", skill.text));
                 ++summary_.skills;
@@ -157,7 +158,8 @@ private:
         std::string out = "{\n\"format\":" + std::string(text(summary_.format).text());
         const auto list = [&out](std::string_view key, const std::vector<payload>& entries) {
             out += ",\n\"" + std::string(key) + "\":[";
-            for (std::size_t i = 0; i < entries.size(); ++i) out += (i == 0 ? "\n" : ",\n") + std::string(entries[i].text());
+            for (std::size_t i = 0; i < entries.size(); ++i)
+                out += (i == 0 ? "\n" : ",\n") + std::string(entries[i].text());
             out += "]";
         };
         std::vector<payload> names;
@@ -165,9 +167,10 @@ private:
         list("files", names);
         std::vector<payload> groups;
         for (const auto& [key, set] : sets_)
-            groups.push_back(payload::of_object({{"name", text(set->group())},
-                                                 {"schemas", text(set->declared() ? "from a file" : "derived from the log")},
-                                                 {"skills", number(set->skills().size())}}));
+            groups.push_back(
+                payload::of_object({{"name", text(set->group())},
+                                    {"schemas", text(set->declared() ? "from a file" : "derived from the log")},
+                                    {"skills", number(set->skills().size())}}));
         list("groups", groups);
         out += ",\n\"counts\":";
         out += payload::of_object({{"capped_runs", number(summary_.capped_runs)},
@@ -180,11 +183,13 @@ private:
                    .text();
         std::vector<payload> widened;
         for (const import_summary::widening& w : summary_.widenings)
-            widened.push_back(payload::of_object({{"change", text(w.change)}, {"group", text(w.group)}, {"skill", text(w.skill)}}));
+            widened.push_back(
+                payload::of_object({{"change", text(w.change)}, {"group", text(w.group)}, {"skill", text(w.skill)}}));
         list("widened", widened);
         std::vector<payload> skipped;
         for (const import_summary::skipped_run& s : summary_.skipped)
-            skipped.push_back(payload::of_object({{"file", text(s.file)}, {"line", number(s.line)}, {"reason", text(s.reason)}}));
+            skipped.push_back(
+                payload::of_object({{"file", text(s.file)}, {"line", number(s.line)}, {"reason", text(s.reason)}}));
         list("skipped", skipped);
         return write_file(out_ + "/import-report.json", out + "\n}\n");
     }
@@ -201,23 +206,31 @@ private:
 
 std::string to_string(const import_summary& s) {
     std::string out = s.format + ": " + std::to_string(s.tapes) + " tapes from " + std::to_string(s.runs) + " runs, " +
-                      std::to_string(s.model_calls) + " model turns, " + std::to_string(s.skill_calls) + " skill calls, " +
-                      std::to_string(s.user_turns) + " user turns, " + std::to_string(s.skills) + " skills";
-    if (s.capped_runs > 0) out += "\n" + std::to_string(s.capped_runs) + " runs end with calls that the harness did not perform any more";
-    if (s.cut_runs > 0) out += "\n" + std::to_string(s.cut_runs) + " runs are cut off: their tapes end with a failed model turn";
-    if (!s.widenings.empty()) out += "\n" + std::to_string(s.widenings.size()) + " places of schemas were widened to fit what was logged:";
+                      std::to_string(s.model_calls) + " model turns, " + std::to_string(s.skill_calls) +
+                      " skill calls, " + std::to_string(s.user_turns) + " user turns, " + std::to_string(s.skills) +
+                      " skills";
+    if (s.capped_runs > 0)
+        out += "\n" + std::to_string(s.capped_runs) + " runs end with calls that the harness did not perform any more";
+    if (s.cut_runs > 0)
+        out += "\n" + std::to_string(s.cut_runs) + " runs are cut off: their tapes end with a failed model turn";
+    if (!s.widenings.empty())
+        out += "\n" + std::to_string(s.widenings.size()) + " places of schemas were widened to fit what was logged:";
     for (const import_summary::widening& w : s.widenings) out += "\n  " + w.group + " " + w.skill + " " + w.change;
     if (!s.skipped.empty()) out += "\n" + std::to_string(s.skipped.size()) + " runs were skipped:";
-    for (const import_summary::skipped_run& r : s.skipped) out += "\n  " + r.file + ":" + std::to_string(r.line) + ": " + r.reason;
+    for (const import_summary::skipped_run& r : s.skipped)
+        out += "\n  " + r.file + ":" + std::to_string(r.line) + ": " + r.reason;
     return out;
 }
 
-result<import_summary> import_agentdojo(const std::vector<std::string>& files, const std::string& out, const import_options& options) {
-    return importer("agentdojo", out, options, [](const payload& document, const std::string&) { return read_agentdojo_run(document); })
+result<import_summary> import_agentdojo(const std::vector<std::string>& files, const std::string& out,
+                                        const import_options& options) {
+    return importer("agentdojo", out, options,
+                    [](const payload& document, const std::string&) { return read_agentdojo_run(document); })
         .run(files);
 }
 
-result<import_summary> import_tau_bench(const std::vector<std::string>& files, const std::string& out, const import_options& options) {
+result<import_summary> import_tau_bench(const std::vector<std::string>& files, const std::string& out,
+                                        const import_options& options) {
     const auto read = [&options](const payload& document, const std::string& file) {
         const std::string stem = log_stem(file);
         std::string model = stem;

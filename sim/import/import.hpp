@@ -30,11 +30,11 @@ struct import_summary {
     std::uint64_t model_calls = 0;
     std::uint64_t skill_calls = 0;
     std::uint64_t user_turns = 0;
-    std::uint64_t capped_runs = 0;   ///< end with calls that the harness did not perform any more
-    std::uint64_t cut_runs = 0;      ///< end where a model turn should follow: the tape has one more, failed model call
+    std::uint64_t capped_runs = 0; ///< end with calls that the harness did not perform any more
+    std::uint64_t cut_runs = 0;    ///< end where a model turn should follow: the tape has one more, failed model call
     std::uint64_t skills = 0;
     struct widening {
-        std::string group;  ///< "banking-v1"
+        std::string group; ///< "banking-v1"
         std::string skill;
         std::string change; ///< in words, with the place in the schema
     };

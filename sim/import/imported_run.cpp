@@ -9,7 +9,8 @@ namespace {
 constexpr std::size_t name_bytes_max = 80;
 
 bool run_all_answered(const imported_turn& turn) {
-    return std::all_of(turn.calls.begin(), turn.calls.end(), [](const imported_call& c) { return c.answer.has_value(); });
+    return std::all_of(turn.calls.begin(), turn.calls.end(),
+                       [](const imported_call& c) { return c.answer.has_value(); });
 }
 
 bool run_ends_by_skill(const imported_run& run, const imported_turn& turn) {
@@ -40,8 +41,11 @@ void check_imported_run(imported_run& run) {
     for (std::size_t i = 0; i < run.turns.size(); ++i) {
         const imported_turn& turn = run.turns[i];
         for (const imported_call& c : turn.calls)
-            if (!c.arguments.is_object()) run.skip = "turn " + std::to_string(i + 1) + " calls `" + c.name + "` with arguments that are no object";
-        if (i + 1 < run.turns.size() && run.skip.empty()) run.skip = run_turn_obstacle(run, turn, std::to_string(i + 1));
+            if (!c.arguments.is_object())
+                run.skip =
+                    "turn " + std::to_string(i + 1) + " calls `" + c.name + "` with arguments that are no object";
+        if (i + 1 < run.turns.size() && run.skip.empty())
+            run.skip = run_turn_obstacle(run, turn, std::to_string(i + 1));
     }
 }
 
@@ -56,7 +60,8 @@ imported_ending ending_of(const imported_run& run) {
 std::string safe_name(std::string_view text) {
     std::string out;
     for (const char c : text.substr(0, name_bytes_max)) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                           c == '_' || c == '.';
         out += plain ? c : '_';
     }
     if (out.empty()) return "unnamed";

@@ -75,7 +75,8 @@ private:
         int code = Z_OK;
         const char* text = gzerror(handle_.get(), &code);
         if (code == Z_ERRNO) return fail(errc::io_read, std::strerror(errno), {file_});
-        if (n < 0 || code != Z_OK) return fail(errc::import_format, std::string("the file is damaged: ") + text, {file_});
+        if (n < 0 || code != Z_OK)
+            return fail(errc::import_format, std::string("the file is damaged: ") + text, {file_});
         return false;
     }
 
@@ -110,7 +111,8 @@ source_pos log_position(const std::string& file, std::string_view text, std::siz
 
 // `prefix`: the pointer of the document within `text`.
 result<void> log_visit(const std::function<result<void>(const log_document&)>& visit, const log_document& document,
-                       const std::string& file, std::string_view text, const std::string& prefix, std::uint32_t first_line) {
+                       const std::string& file, std::string_view text, const std::string& prefix,
+                       std::uint32_t first_line) {
     auto visited = visit(document);
     if (visited || !visited.error().where.file.empty()) return visited;
     std::string pointer = prefix;
@@ -146,7 +148,8 @@ result<void> read_log(const std::string& file, const std::function<result<void>(
     errno = 0;
     log_reader reader(file);
     if (!reader.good())
-        return fail(errno == ENOENT ? errc::io_not_found : errc::io_read, std::strerror(errno == 0 ? ENOMEM : errno), {file});
+        return fail(errno == ENOENT ? errc::io_not_found : errc::io_read, std::strerror(errno == 0 ? ENOMEM : errno),
+                    {file});
     if (log_without(file, ".gz").ends_with(".json")) return log_read_whole(reader, file, visit);
     for (std::uint32_t number = 1;; ++number) {
         AIVP_TRY(const auto text, reader.line());

@@ -14,7 +14,8 @@ log_value log_member(const log_value& object, std::string_view key) {
 std::vector<log_value> log_items(const log_value& array) {
     std::vector<log_value> out;
     std::size_t index = 0;
-    for (payload& item : items(array.value)) out.push_back({std::move(item), array.pointer + "/" + std::to_string(index++)});
+    for (payload& item : items(array.value))
+        out.push_back({std::move(item), array.pointer + "/" + std::to_string(index++)});
     return out;
 }
 
@@ -27,9 +28,9 @@ result<std::optional<std::string>> log_text(const log_value& v) {
 result<std::string> log_required_text(const log_value& object, std::string_view key) {
     const log_value v = log_member(object, key);
     if (auto text = as_string(v.value)) return std::move(*text);
-    return std::unexpected(log_fault(v.value.is_null() ? object.pointer : v.pointer,
-                                     "\"" + std::string(key) + "\" must be a string")
-                               .error());
+    return std::unexpected(
+        log_fault(v.value.is_null() ? object.pointer : v.pointer, "\"" + std::string(key) + "\" must be a string")
+            .error());
 }
 
 } // namespace aivp::sim::internal

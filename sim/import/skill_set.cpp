@@ -20,7 +20,8 @@ std::string skill_words(std::string_view text, std::string_view allowed, bool lo
     std::string out;
     for (char c : text.substr(0, bytes_max)) {
         if (lower && c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || allowed.find(c) != std::string_view::npos;
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                           allowed.find(c) != std::string_view::npos;
         out += plain ? c : '_';
     }
     return out;
@@ -62,8 +63,10 @@ std::string skill_first_token(std::string_view pointer) {
     pointer.remove_prefix(1);
     std::string out;
     for (std::size_t i = 0; i < pointer.size() && pointer[i] != '/'; ++i) {
-        if (pointer[i] == '~' && i + 1 < pointer.size()) out += pointer[++i] == '0' ? '~' : '/';
-        else out += pointer[i];
+        if (pointer[i] == '~' && i + 1 < pointer.size())
+            out += pointer[++i] == '0' ? '~' : '/';
+        else
+            out += pointer[i];
     }
     return out;
 }
@@ -103,12 +106,15 @@ payload skill_also(const payload& schema, std::string_view type, std::string& ch
 }
 
 // Drops from `required` what `arguments` lack.
-std::optional<payload> skill_without_required(const payload& schema, const payload& arguments, std::vector<std::string>& dropped) {
+std::optional<payload> skill_without_required(const payload& schema, const payload& arguments,
+                                              std::vector<std::string>& dropped) {
     std::vector<payload> kept;
     for (const payload& name : items(member(schema, "required").value_or(payload()))) {
         const auto text = as_string(name);
-        if (text && !member(arguments, *text)) dropped.push_back(*text);
-        else kept.push_back(name);
+        if (text && !member(arguments, *text))
+            dropped.push_back(*text);
+        else
+            kept.push_back(name);
     }
     if (dropped.empty()) return std::nullopt;
     return skill_with_member(schema, "required", payload::of_array(kept));
@@ -119,7 +125,8 @@ std::optional<payload> skill_without_required(const payload& schema, const paylo
 effect_class guess_effect(std::string_view tool) {
     for (const std::string_view word : {"think", "calculate", "compute"})
         if (tool.starts_with(word)) return effect_class::none;
-    for (const std::string_view word : {"get", "read", "search", "list", "find", "fetch", "look", "query", "count", "check", "show", "view", "describe"})
+    for (const std::string_view word : {"get", "read", "search", "list", "find", "fetch", "look", "query", "count",
+                                        "check", "show", "view", "describe"})
         if (tool == word || tool.starts_with(std::string(word) + "_")) return effect_class::read;
     return effect_class::write;
 }
@@ -152,8 +159,9 @@ void skill_set::observe(const std::string& name, const payload& arguments) {
 }
 
 std::string skill_set::skill_text(const std::string& name, const tool& t, const skill& made) const {
-    std::string out = "schema_version: skill.v1\nid: " + yaml_string(made.id) + "\nversion: " + yaml_string(skill_version_);
-    out += "\nsummary: " + yaml_string(t.description.empty() ? name : t.description);
+    std::string out =
+        "schema_version: skill.v1\nid: " + yaml_string(made.id) + "\nversion: " + yaml_string(skill_version_);
+    out += "\nsummary: " + yaml_string(!t.description.empty() ? t.description : !name.empty() ? name : made.as);
     out += "\neffect: " + std::string(to_string(made.effect)) + "\ninputs:";
     append_yaml_value(out, t.schema, 2);
     std::vector<payload> changes;
@@ -190,7 +198,8 @@ result<void> skill_set::widen(const std::string& name, tool& t, skill& made) {
             const auto violations = made.contract->input.validate_all(arguments, widen_violations_max);
             if (violations.empty()) continue;
             if (round == widen_rounds_max) {
-                change(payload::of_object({{"additionalProperties", payload::of_bool(true)}, {"type", payload::of_string("object")}}),
+                change(payload::of_object(
+                           {{"additionalProperties", payload::of_bool(true)}, {"type", payload::of_string("object")}}),
                        "accepts any arguments");
                 break;
             }
@@ -206,7 +215,8 @@ result<void> skill_set::widen(const std::string& name, tool& t, skill& made) {
                 const payload properties = skill_properties(t.schema);
                 const auto property = member(properties, key);
                 std::string what = "declared, as it was logged";
-                payload schema = property ? skill_also(*property, skill_json_type(value), what) : skill_type_schema(skill_json_type(value));
+                payload schema = property ? skill_also(*property, skill_json_type(value), what)
+                                          : skill_type_schema(skill_json_type(value));
                 change(skill_with_member(t.schema, "properties", skill_with_member(properties, key, std::move(schema))),
                        "/properties/" + key + ": " + what);
             }
@@ -227,28 +237,34 @@ result<void> skill_set::compile(std::vector<import_summary::widening>& widenings
     };
     // Names that can stand as they are come first, so that no other tool takes them.
     std::vector<std::pair<bool, std::string>> order;
-    for (const auto& [name, t] : tools_by_name_) order.emplace_back(name.empty() || skill_words(name, "_-.", false, 60) != name, name);
+    for (const auto& [name, t] : tools_by_name_)
+        order.emplace_back(name.empty() || skill_words(name, "_-.", false, 60) != name, name);
     std::sort(order.begin(), order.end());
     skill_registry registry;
     for (const auto& [renamed, name] : order) {
         tool& t = tools_by_name_[name];
         skill made;
         made.as = unique(names_taken, name.empty() ? "unnamed" : skill_words(name, "_-.", false, 60));
-        made.id = unique(ids_taken, skill_trimmed(skill_words(suite_, "_-", true, 40)) + "." + skill_trimmed(skill_words(name, "_-", true, 60)));
+        made.id = unique(ids_taken, skill_trimmed(skill_words(suite_, "_-", true, 40)) + "." +
+                                        skill_trimmed(skill_words(name, "_-", true, 60)));
         made.effect = guess_effect(name);
-        if (!t.declared) t.schema = payload::of_object({{"properties", payload::of_object({})}, {"type", payload::of_string("object")}});
+        if (!t.declared)
+            t.schema =
+                payload::of_object({{"properties", payload::of_object({})}, {"type", payload::of_string("object")}});
         AIVP_CHECK(widen(name, t, made));
         if (made.as != name) t.changes.push_back("offered as `" + made.as + "`, because its name cannot be one here");
         if (t.declared || declared_)
             for (const std::string& what : t.changes) widenings.push_back({group(), made.id, what});
-        if (!t.declared && declared_) widenings.push_back({group(), made.id, "not in the schema file: taken from what was logged"});
+        if (!t.declared && declared_)
+            widenings.push_back({group(), made.id, "not in the schema file: taken from what was logged"});
         AIVP_CHECK(registry.add(made.contract));
         skills_.emplace(name, std::move(made));
     }
     bindings_text_ = skills_.empty() ? "skill_bindings: []\n" : "skill_bindings:\n";
     for (const auto& [name, made] : skills_)
         bindings_text_ += "  - as: " + yaml_string(made.as) + "\n    use: " + yaml_string(made.id) + "\n";
-    const std::string probe = "schema_version: v1alpha1\nid: probe\nname: probe\ngoal: probe\nmay_abstain: false\n" + bindings_text_;
+    const std::string probe =
+        "schema_version: v1alpha1\nid: probe\nname: probe\ngoal: probe\nmay_abstain: false\n" + bindings_text_;
     std::vector<error> errors;
     const snapshot_ptr snapshot = load_agent_text(probe, group() + "/probe.yaml", registry, load_utc_only, errors);
     if (!snapshot) return std::unexpected(errors.front());

@@ -84,8 +84,10 @@ private:
         s.effect = skill.effect;
         s.arguments = c.arguments;
         s.result = c.answer->result;
-        if (c.answer->failed) s.ending = {effect_outcome::failed, errc::skill_failed, c.answer->message, {}, true};
-        else if (skill.effect == effect_class::write) wrote_ = true;
+        if (c.answer->failed)
+            s.ending = {effect_outcome::failed, errc::skill_failed, c.answer->message, {}, true};
+        else if (skill.effect == effect_class::write)
+            wrote_ = true;
         add(std::move(s));
     }
 

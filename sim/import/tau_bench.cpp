@@ -105,7 +105,9 @@ result<imported_run> read_tau_bench_run(const payload& value, const std::string&
                  safe_name("task-" + std::to_string(*task) + ".trial-" + std::to_string(trial));
     run.provenance = tau_provenance(document);
     const log_value messages = log_member(document, "traj");
-    if (!messages.value.is_array()) return std::unexpected(log_fault(messages.value.is_null() ? "" : messages.pointer, "\"traj\" must be a list").error());
+    if (!messages.value.is_array())
+        return std::unexpected(
+            log_fault(messages.value.is_null() ? "" : messages.pointer, "\"traj\" must be a list").error());
     for (const log_value& message : log_items(messages)) AIVP_CHECK(tau_message(run, message));
     check_imported_run(run);
     return run;

@@ -9,13 +9,19 @@ namespace {
 bool yaml_is_plain_key(std::string_view key) {
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
     const auto word = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
-    // Short words such as y, no, on, null and true mean other things in some readers.
-    return key.size() > 5 && letter(key.front()) && std::all_of(key.begin(), key.end(), word);
+    if (key.empty() || !letter(key.front()) || !std::all_of(key.begin(), key.end(), word)) return false;
+    std::string lower(key);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    constexpr std::string_view other_meanings[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"};
+    return std::find(std::begin(other_meanings), std::end(other_meanings), lower) == std::end(other_meanings);
 }
 
 void yaml_append_key(std::string& out, std::string_view key) {
-    if (yaml_is_plain_key(key)) out += key;
-    else append_yaml_string(out, key);
+    if (yaml_is_plain_key(key))
+        out += key;
+    else
+        append_yaml_string(out, key);
     out += ':';
 }
 
@@ -76,8 +82,10 @@ void append_yaml_value(std::string& out, const payload& value, std::size_t inden
         return;
     }
     out += ' ';
-    if (value.is_string()) append_yaml_string(out, *as_string(value));
-    else out += value.text();
+    if (value.is_string())
+        append_yaml_string(out, *as_string(value));
+    else
+        out += value.text();
     out += '\n';
 }
 

@@ -117,7 +117,10 @@ BOOST_AUTO_TEST_CASE(values_above_4_kib_stand_in_blobs_and_equal_ones_only_once)
     const payload result = text(large);
     t.events.push_back(event_of(9, skill_call("bank.read", json("{}"), result)));
     t.events.push_back(event_of(10, model_call(history().appended(tool_message("call#0", result, true)), says(large))));
-    t.events.push_back(event_of(11, model_call(history().appended(assistant_message(proposes("f", json("{\"t\":" + std::string(result.text()) + "}")), 3)), {})));
+    t.events.push_back(
+        event_of(11, model_call(history().appended(assistant_message(
+                                    proposes("f", json("{\"t\":" + std::string(result.text()) + "}")), 3)),
+                                {})));
     BOOST_REQUIRE(write_tape(scratch / "a.tape", t).has_value());
     const std::string hex = to_hex(result.hash());
     BOOST_TEST(slurp(scratch / ("a.tape/blobs/" + hex.substr(0, 2) + "/" + hex)) == result.text());
@@ -135,8 +138,10 @@ BOOST_AUTO_TEST_CASE(a_value_that_looks_like_a_blob_reference_stays_itself) {
         tape t;
         const payload odd = json(value);
         t.events.push_back(event_of(1, skill_call("a.b", odd, odd)));
-        t.events.push_back(event_of(2, model_call(history().appended(tool_message("call#0", odd, false)), proposes("f", odd))));
-        t.events.push_back(event_of(3, model_call(history().appended(assistant_message(proposes("f", odd), 0)), says("x"))));
+        t.events.push_back(
+            event_of(2, model_call(history().appended(tool_message("call#0", odd, false)), proposes("f", odd))));
+        t.events.push_back(
+            event_of(3, model_call(history().appended(assistant_message(proposes("f", odd), 0)), says("x"))));
         BOOST_CHECK_MESSAGE(bodies(through_text(t)) == bodies(t), value);
     }
 }
@@ -268,7 +273,8 @@ BOOST_AUTO_TEST_CASE(a_secret_never_reaches_the_disk_in_any_form) {
     tape_write_options options;
     BOOST_REQUIRE(options.secrets.add("bank_password", value));
     options.durable = false;
-    const std::vector<std::string> forms{value, "Authorization: Basic " + base64, hex, "q=Tr0ub4dor%263%20%22quoted%22"};
+    const std::vector<std::string> forms{value, "Authorization: Basic " + base64, hex,
+                                         "q=Tr0ub4dor%263%20%22quoted%22"};
     std::size_t folder = 0;
     for (const std::string& form : forms) {
         std::vector<tape> tapes(6, sample_tape());
@@ -339,10 +345,12 @@ BOOST_AUTO_TEST_CASE(tapes_are_found_in_order_and_a_missing_tape_fails) {
     BOOST_CHECK(find_tapes(scratch.path()).error().code == errc::tape_missing);
     BOOST_CHECK(find_tapes(scratch / "nothing").error().code == errc::tape_missing);
     BOOST_CHECK(read_tape(scratch / "nothing").error().code == errc::tape_missing);
-    for (const char* name : {"b.tape", "a/z.tape", "a/y.tape"}) BOOST_REQUIRE(write_tape(scratch / name, sample_tape()).has_value());
+    for (const char* name : {"b.tape", "a/z.tape", "a/y.tape"})
+        BOOST_REQUIRE(write_tape(scratch / name, sample_tape()).has_value());
     const std::vector<std::string> expected{scratch / "a/y.tape", scratch / "a/z.tape", scratch / "b.tape"};
     BOOST_TEST(*find_tapes(scratch.path() + "/") == expected, boost::test_tools::per_element());
-    BOOST_TEST(*find_tapes(scratch / "b.tape") == std::vector<std::string>{scratch / "b.tape"}, boost::test_tools::per_element());
+    BOOST_TEST(*find_tapes(scratch / "b.tape") == std::vector<std::string>{scratch / "b.tape"},
+               boost::test_tools::per_element());
     std::filesystem::remove(scratch / "b.tape/events.jsonl");
     BOOST_CHECK(read_tape(scratch / "b.tape").error().code == errc::tape_missing);
 }
@@ -350,7 +358,8 @@ BOOST_AUTO_TEST_CASE(tapes_are_found_in_order_and_a_missing_tape_fails) {
 BOOST_AUTO_TEST_CASE(bytes_that_are_no_utf8_are_replaced_and_the_tape_stays_readable) {
     tape t;
     tape_skill_call s = skill_call("a.b", json("{}"), text("x"));
-    s.ending = {effect_outcome::failed, errc::skill_failed, "cut \xE2\x82 here \xFF, \xED\xA0\x80 there, \xC3\xA4", {}, true};
+    s.ending = {
+        effect_outcome::failed, errc::skill_failed, "cut \xE2\x82 here \xFF, \xED\xA0\x80 there, \xC3\xA4", {}, true};
     t.events.push_back(event_of(1, s));
     const tape back = through_text(t);
     BOOST_TEST(std::get<tape_skill_call>(back.events[0].body).ending.message ==
@@ -360,15 +369,17 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_utf8_are_replaced_and_the_tape_stays_read
 namespace {
 
 rc::Gen<std::string> any_text() {
-    return rc::gen::oneOf(rc::gen::container<std::string>(rc::gen::inRange<char>(32, 127)),
-                          rc::gen::element<std::string>("", "ä €", "\"\\\n", std::string(4200, 'y'), "$blob", "{\"$blob\":1}"));
+    return rc::gen::oneOf(
+        rc::gen::container<std::string>(rc::gen::inRange<char>(32, 127)),
+        rc::gen::element<std::string>("", "ä €", "\"\\\n", std::string(4200, 'y'), "$blob", "{\"$blob\":1}"));
 }
 
 payload any_value() {
     switch (*rc::gen::inRange(0, 5)) {
     case 0: return text(*any_text());
     case 1: return payload::of_integer(*rc::gen::arbitrary<std::int64_t>());
-    case 2: return payload::of_object({{*rc::gen::element<std::string>("$blob", "$$blob", "a", ""), text(*any_text())}});
+    case 2:
+        return payload::of_object({{*rc::gen::element<std::string>("$blob", "$$blob", "a", ""), text(*any_text())}});
     case 3: return payload::of_array({text(*any_text()), payload::of_bool(*rc::gen::arbitrary<bool>())});
     default: return json("{}");
     }
@@ -379,7 +390,9 @@ tape_ending any_ending() {
     e.latency.us = *rc::gen::inRange<std::int64_t>(0, 1'000'000'000);
     switch (*rc::gen::inRange(0, 4)) {
     case 0: e = {effect_outcome::failed, errc::skill_failed, *any_text(), e.latency, true}; break;
-    case 1: e = {effect_outcome::unknown, errc::skill_outcome_unknown, *any_text(), e.latency, *rc::gen::arbitrary<bool>()}; break;
+    case 1:
+        e = {effect_outcome::unknown, errc::skill_outcome_unknown, *any_text(), e.latency, *rc::gen::arbitrary<bool>()};
+        break;
     default: break;
     }
     return e;
@@ -390,7 +403,8 @@ tape_body any_body(std::vector<history>& histories) {
     case 0: {
         history h = *rc::gen::arbitrary<bool>() ? histories.back() : *rc::gen::elementOf(histories);
         const int count = *rc::gen::inRange(0, 3);
-        for (int i = 0; i < count; ++i) h = h.appended(tool_message("call#1", any_value(), *rc::gen::arbitrary<bool>()));
+        for (int i = 0; i < count; ++i)
+            h = h.appended(tool_message("call#1", any_value(), *rc::gen::arbitrary<bool>()));
         model_response r = proposes(*any_text(), any_value());
         if (*rc::gen::arbitrary<bool>()) r.content = text(*any_text());
         if (*rc::gen::arbitrary<bool>()) r.usage = {1, 2, 3, true};
@@ -425,7 +439,8 @@ RC_BOOST_PROP(any_tape_survives_the_way_to_text_and_back, ()) {
     std::vector<history> histories{history()};
     const int count = *rc::gen::inRange(0, 12);
     for (int i = 0; i < count; ++i)
-        t.events.push_back(event_of(*rc::gen::arbitrary<std::int64_t>(), any_body(histories), *rc::gen::element<std::string>("main", "main/b")));
+        t.events.push_back(event_of(*rc::gen::arbitrary<std::int64_t>(), any_body(histories),
+                                    *rc::gen::element<std::string>("main", "main/b")));
     const tape_text written = tape_to_text(t);
     const auto back = tape_from_text(written, "x.tape");
     if (!back) RC_FAIL(to_string(back.error()));

@@ -36,8 +36,10 @@ BOOST_AUTO_TEST_CASE(a_recorded_run_answers_itself_completely) {
     const auto events = numbered(sample_tape().events);
     tape_matcher matcher(events);
     for (const tape_event& e : events) {
-        if (const auto* m = std::get_if<tape_model_call>(&e.body)) BOOST_CHECK(matcher.model("main", request_of(*m)) == &e);
-        if (const auto* s = std::get_if<tape_skill_call>(&e.body)) BOOST_CHECK(matcher.skill("main", s->skill, s->arguments) == &e);
+        if (const auto* m = std::get_if<tape_model_call>(&e.body))
+            BOOST_CHECK(matcher.model("main", request_of(*m)) == &e);
+        if (const auto* s = std::get_if<tape_skill_call>(&e.body))
+            BOOST_CHECK(matcher.skill("main", s->skill, s->arguments) == &e);
         if (const auto* u = std::get_if<tape_user_turn>(&e.body)) BOOST_CHECK(matcher.user("main", u->text) == &e);
     }
     BOOST_TEST(matcher.unused().empty());
@@ -47,14 +49,16 @@ BOOST_AUTO_TEST_CASE(a_recorded_run_answers_itself_completely) {
 
 BOOST_AUTO_TEST_CASE(equal_requests_are_answered_in_the_order_of_recording_and_then_missed) {
     std::vector<tape_event> events;
-    for (const char* answer : {"first", "second", "third"}) events.push_back(event_of(0, skill_call("a.poll", json("{}"), text(answer))));
+    for (const char* answer : {"first", "second", "third"})
+        events.push_back(event_of(0, skill_call("a.poll", json("{}"), text(answer))));
     events = numbered(std::move(events));
     tape_matcher matcher(events);
     for (std::size_t i = 0; i < 3; ++i) BOOST_CHECK(matcher.skill("main", "a.poll", json("{}")) == &events[i]);
     const auto fourth = matcher.skill("main", "a.poll", json("{}"));
     BOOST_REQUIRE(!fourth);
-    BOOST_TEST(to_string(fourth.error()) == "tape miss: skill_call a.poll, lane main, request 4 of its kind\n"
-                                            "  nearest: seq 3 (already used; equal, recorded fewer times than asked for)");
+    BOOST_TEST(to_string(fourth.error()) ==
+               "tape miss: skill_call a.poll, lane main, request 4 of its kind\n"
+               "  nearest: seq 3 (already used; equal, recorded fewer times than asked for)");
 }
 
 BOOST_AUTO_TEST_CASE(parallel_lanes_cannot_take_each_others_answers) {
@@ -71,7 +75,8 @@ BOOST_AUTO_TEST_CASE(the_loop_trap_is_no_trap_because_a_result_makes_another_key
     const payload arguments = json("{}");
     const model_response asks = proposes("look", arguments);
     const history before = history().appended(user_message("how many?"));
-    const history after = before.appended(assistant_message(asks, 0)).appended(tool_message("call#0", text("4"), false));
+    const history after =
+        before.appended(assistant_message(asks, 0)).appended(tool_message("call#0", text("4"), false));
     const auto events = numbered({event_of(0, model_call(before, asks)), event_of(1, model_call(after, says("four")))});
     tape_matcher matcher(events);
     BOOST_CHECK(matcher.model("main", request_of(model_of(events, 0))) == &events[0]);
@@ -80,9 +85,10 @@ BOOST_AUTO_TEST_CASE(the_loop_trap_is_no_trap_because_a_result_makes_another_key
 }
 
 BOOST_AUTO_TEST_CASE(a_miss_names_the_nearest_request_and_the_differing_argument) {
-    const auto events = numbered({event_of(0, skill_call("bank.get", json(R"({"n":1})"), text("r"))),
-                                  event_of(1, skill_call("bank.send", json(R"({"amount":5,"recipient":"SPOTIFY"})"), text("r"))),
-                                  event_of(2, skill_call("bank.send", json(R"({"amount":6,"recipient":"RENT"})"), text("r")))});
+    const auto events =
+        numbered({event_of(0, skill_call("bank.get", json(R"({"n":1})"), text("r"))),
+                  event_of(1, skill_call("bank.send", json(R"({"amount":5,"recipient":"SPOTIFY"})"), text("r"))),
+                  event_of(2, skill_call("bank.send", json(R"({"amount":6,"recipient":"RENT"})"), text("r")))});
     tape_matcher matcher(events);
     BOOST_REQUIRE(matcher.skill("main", "bank.get", json(R"({"n":1})")).has_value());
     const auto miss = matcher.skill("main", "bank.send", json(R"({"amount":5,"recipient":"SPOTIFI","when":"now"})"));
@@ -106,11 +112,14 @@ BOOST_AUTO_TEST_CASE(a_miss_of_a_model_call_names_message_parameter_model_and_to
     const auto events = numbered({event_of(0, model_call(h, says("x"), tools))});
     tape_model_request live = request_of(model_of(events, 0));
 
-    live.messages = history().appended(system_message("s")).appended(user_message("u"))
+    live.messages = history()
+                        .appended(system_message("s"))
+                        .appended(user_message("u"))
                         .appended(tool_message("call#0", text(long_text + "in stock: 3" + long_text), false));
     auto miss = tape_matcher(events).model("main", live);
     BOOST_REQUIRE(!miss);
-    BOOST_TEST(pointers(miss.error()) == std::vector<std::string>{"/messages/2/content"}, boost::test_tools::per_element());
+    BOOST_TEST(pointers(miss.error()) == std::vector<std::string>{"/messages/2/content"},
+               boost::test_tools::per_element());
     const std::string shown = to_string(miss.error());
     BOOST_TEST(shown.find("1 of 3 messages") != std::string::npos);
     BOOST_TEST(shown.find("in stock: 4") != std::string::npos);
@@ -124,13 +133,15 @@ BOOST_AUTO_TEST_CASE(a_miss_of_a_model_call_names_message_parameter_model_and_to
     live.messages = live.messages.appended(user_message("more"));
     miss = tape_matcher(events).model("main", live);
     BOOST_REQUIRE(!miss);
-    const std::vector<std::string> expected{"/messages/3", "/model", "/params/temperature_milli", "/tools/0/description"};
+    const std::vector<std::string> expected{"/messages/3", "/model", "/params/temperature_milli",
+                                            "/tools/0/description"};
     BOOST_TEST(pointers(miss.error()) == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(tools_that_are_kept_as_a_hash_are_compared_by_it) {
     auto events = numbered({event_of(0, model_call(history().appended(user_message("u")), says("x")))});
-    const tape_model_request live{"model-a", model_of(events, 0).params, json(R"([{"name":"new"}])"), model_of(events, 0).messages};
+    const tape_model_request live{"model-a", model_of(events, 0).params, json(R"([{"name":"new"}])"),
+                                  model_of(events, 0).messages};
     std::get<tape_model_call>(events[0].body).tools.reset();
     const auto miss = tape_matcher(events).model("main", live);
     BOOST_REQUIRE(!miss);
@@ -199,7 +210,8 @@ RC_BOOST_PROP(any_order_of_requests_finds_every_answer_and_repeats_keep_their_or
     std::vector<tape_event> events;
     for (int i = 0; i < count; ++i) {
         const payload arguments = payload::of_object({{"k", payload::of_integer(*rc::gen::inRange(0, 4))}});
-        events.push_back(event_of(i, skill_call("a.b", arguments, payload::of_integer(i)), *rc::gen::element<std::string>("main", "other")));
+        events.push_back(event_of(i, skill_call("a.b", arguments, payload::of_integer(i)),
+                                  *rc::gen::element<std::string>("main", "other")));
     }
     events = numbered(std::move(events));
     std::vector<std::size_t> order;
@@ -223,7 +235,8 @@ RC_BOOST_PROP(any_order_of_requests_finds_every_answer_and_repeats_keep_their_or
 RC_BOOST_PROP(any_single_changed_argument_is_a_miss_that_names_its_pointer, ()) {
     std::vector<std::pair<std::string, payload>> arguments;
     const int count = *rc::gen::inRange(1, 7);
-    for (int i = 0; i < count; ++i) arguments.emplace_back("a" + std::to_string(i), payload::of_integer(*rc::gen::inRange(0, 3)));
+    for (int i = 0; i < count; ++i)
+        arguments.emplace_back("a" + std::to_string(i), payload::of_integer(*rc::gen::inRange(0, 3)));
     const auto events = numbered({event_of(0, skill_call("a.b", payload::of_object(arguments), text("r")))});
     const auto changed = *rc::gen::inRange<std::size_t>(0, arguments.size());
     arguments[changed].second = text("changed");

@@ -60,9 +60,10 @@ BOOST_AUTO_TEST_CASE(a_hand_edited_tape_shows_its_edit_as_a_miss_with_the_pointe
     BOOST_TEST(v.missed == 1u);
     BOOST_TEST(v.unused == 3u);
     BOOST_REQUIRE(v.misses.size() == 1u);
-    BOOST_TEST(to_string(v.misses.front()) == "tape miss: skill_call bank.send_money, lane main, request 1 of its kind\n"
-                                              "  nearest: seq 3 (unused; differs in 1 value)\n"
-                                              "    /args/recipient  recorded \"SPOTIFI\"  live \"SPOTIFY\"");
+    BOOST_TEST(to_string(v.misses.front()) ==
+               "tape miss: skill_call bank.send_money, lane main, request 1 of its kind\n"
+               "  nearest: seq 3 (unused; differs in 1 value)\n"
+               "    /args/recipient  recorded \"SPOTIFI\"  live \"SPOTIFY\"");
 }
 
 BOOST_AUTO_TEST_CASE(an_edited_result_is_missed_by_the_next_model_call) {
@@ -96,7 +97,8 @@ BOOST_AUTO_TEST_CASE(recorded_failures_and_silence_are_played_too) {
     run.call_skill("a.b", json("{}"));
     run.call_skill("a.c", json("{}"));
     world.run();
-    BOOST_TEST(run.log == std::vector<std::string>{"5000 skill failed skill.failed \"no such file\""}, boost::test_tools::per_element());
+    BOOST_TEST(run.log == std::vector<std::string>{"5000 skill failed skill.failed \"no such file\""},
+               boost::test_tools::per_element());
     BOOST_TEST(player.verdict().clean());
 }
 
@@ -117,8 +119,8 @@ BOOST_AUTO_TEST_CASE(live_arguments_are_folded_before_they_are_matched) {
     t.events = {event_of(0, skill_call("a.b", json(R"({"token":"<secret:1>"})"), text("ok")))};
     t = loaded(t);
     tape_player player(t.events, {.fold_arguments = [](std::string_view, const payload& arguments) {
-        return merged(arguments, json(R"({"token":"<secret:1>"})"));
-    }});
+                           return merged(arguments, json(R"({"token":"<secret:1>"})"));
+                       }});
     tiny_run run(player, player, player);
     run.call_skill("a.b", json(R"({"token":"hunter2"})"));
     BOOST_TEST(run.log.back() == "0 skill ok \"ok\"");

@@ -17,7 +17,9 @@ namespace aivp::tape_tests {
 class test_world final : public mock_world {
 public:
     instant now() override { return now_; }
-    void after(duration delay, std::function<void()> action) override { actions_.emplace(now_ + delay, std::move(action)); }
+    void after(duration delay, std::function<void()> action) override {
+        actions_.emplace(now_ + delay, std::move(action));
+    }
     void run() {
         while (!actions_.empty()) {
             auto first = actions_.extract(actions_.begin());

@@ -43,7 +43,8 @@ BOOST_AUTO_TEST_CASE(what_is_recorded_from_a_played_tape_is_that_tape_again) {
     const tape played = tape_from_text(tape_to_text(sample_tape()), "x.tape").value();
     test_world world;
     tape_player player(played.events, {.world = &world, .fold_arguments = {}});
-    tape_recorder recorder(player, player, player, {.now = [&world] { return world.now(); }, .fold_arguments = {}, .fold_result = {}});
+    tape_recorder recorder(player, player, player,
+                           {.now = [&world] { return world.now(); }, .fold_arguments = {}, .fold_result = {}});
     tiny_run run(recorder.models(), recorder.connector(), recorder.users(), &world);
     recorder.run_started(run_id{1}, "payer", json(R"({"bill":17})"));
     run.start(sample_tape());
@@ -70,7 +71,8 @@ BOOST_AUTO_TEST_CASE(what_is_recorded_from_a_played_tape_is_that_tape_again) {
 BOOST_AUTO_TEST_CASE(calls_without_an_answer_are_recorded_as_unanswered_and_unknown) {
     silent_ports ports;
     test_world world;
-    tape_recorder recorder(ports, ports, ports, {.now = [&world] { return world.now(); }, .fold_arguments = {}, .fold_result = {}});
+    tape_recorder recorder(ports, ports, ports,
+                           {.now = [&world] { return world.now(); }, .fold_arguments = {}, .fold_result = {}});
     tiny_run run(recorder.models(), recorder.connector(), recorder.users());
     run.call_skill("a.b", json("{}"));
     recorder.connector().cancel({run_id{1}, call_id{1}});
@@ -89,7 +91,8 @@ BOOST_AUTO_TEST_CASE(calls_without_an_answer_are_recorded_as_unanswered_and_unkn
 BOOST_AUTO_TEST_CASE(duplicate_and_late_answers_are_passed_on_but_the_first_one_is_recorded) {
     silent_ports ports;
     test_world world;
-    tape_recorder recorder(ports, ports, ports, {.now = [&world] { return world.now(); }, .fold_arguments = {}, .fold_result = {}});
+    tape_recorder recorder(ports, ports, ports,
+                           {.now = [&world] { return world.now(); }, .fold_arguments = {}, .fold_result = {}});
     tiny_run run(recorder.models(), recorder.connector(), recorder.users());
     run.call_skill("a.b", json("{}"));
     ports.sink->skill_done({ports.last, effect_outcome::ok, text("one"), errc::ok, {}});
@@ -107,10 +110,11 @@ BOOST_AUTO_TEST_CASE(duplicate_and_late_answers_are_passed_on_but_the_first_one_
 BOOST_AUTO_TEST_CASE(the_far_side_sees_the_secret_and_the_tape_does_not) {
     silent_ports ports;
     test_world world;
-    tape_recorder recorder(ports, ports, ports,
-                           {.now = [&world] { return world.now(); },
-                            .fold_arguments = [](std::string_view, const payload& a) { return merged(a, json(R"({"token":"X"})")); },
-                            .fold_result = [](std::string_view skill, const payload&) { return text("from " + std::string(skill)); }});
+    tape_recorder recorder(
+        ports, ports, ports,
+        {.now = [&world] { return world.now(); },
+         .fold_arguments = [](std::string_view, const payload& a) { return merged(a, json(R"({"token":"X"})")); },
+         .fold_result = [](std::string_view skill, const payload&) { return text("from " + std::string(skill)); }});
     tiny_run run(recorder.models(), recorder.connector(), recorder.users());
     run.call_skill("a.b", json(R"({"token":"hunter2"})"));
     ports.sink->skill_done({ports.last, effect_outcome::ok, text("hunter2"), errc::ok, {}});

@@ -32,9 +32,10 @@ BOOST_AUTO_TEST_CASE(the_messages_of_a_model_turn_and_its_results_are_those_of_t
     BOOST_TEST(tool_message("call#0", text("3"), false).text() == R"({"call":"call#0","content":"3","role":"tool"})");
     r.calls.push_back({"quit \"now\"", json("{}")});
     r.content = text("so");
-    BOOST_TEST(assistant_message(r, 41).text() ==
-               R"({"calls":[{"args":{"a":1,"b":2},"id":"call#41","name":"add"},{"args":{},"id":"call#42","name":"quit \"now\""}],)"
-               R"("content":"so","role":"assistant"})");
+    BOOST_TEST(
+        assistant_message(r, 41).text() ==
+        R"({"calls":[{"args":{"a":1,"b":2},"id":"call#41","name":"add"},{"args":{},"id":"call#42","name":"quit \"now\""}],)"
+        R"("content":"so","role":"assistant"})");
     BOOST_TEST(assistant_message({}, 7).text() == R"({"role":"assistant"})");
 }
 

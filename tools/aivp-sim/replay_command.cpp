@@ -4,6 +4,7 @@
 #include "sim/replay.hpp"
 #include "tools/aivp-sim/commands.hpp"
 #include "tools/common/output.hpp"
+#include "tools/common/zones.hpp"
 
 namespace aivp::tools {
 
@@ -93,6 +94,7 @@ int replay(const arguments& a) {
     if (!jobs) return report_error(jobs.error());
     const stopwatch watch;
     sim::replay_options options;
+    options.zones = system_zones();
     options.jobs = *jobs == 0 ? std::max(1u, std::thread::hardware_concurrency()) : static_cast<unsigned>(*jobs);
     auto reports = [&] {
         progress_bar bar("replay");

@@ -5,6 +5,7 @@
 #include "tools/aivp-sim/commands.hpp"
 #include "tools/aivp-sim/reports.hpp"
 #include "tools/common/output.hpp"
+#include "tools/common/zones.hpp"
 
 namespace aivp::tools {
 
@@ -19,7 +20,7 @@ int load_all(const arguments& a, scenario_list& out) {
     std::vector<error> errors;
     source_texts texts;
     for (const std::string& file : *files)
-        if (auto s = sim::load_scenario(file, errors, texts)) out.push_back(std::move(s));
+        if (auto s = sim::load_scenario(file, system_zones(), errors, texts)) out.push_back(std::move(s));
     if (!errors.empty()) {
         sort_by_place(errors);
         std::cerr << render(errors, texts);

@@ -29,6 +29,7 @@ struct value_reference {
 };
 
 /// The values that references read; index = value_reference::source. A missing entry is "step did not run".
+/// What it points to stays where it is during the call that the lookup is passed to.
 using value_lookup = std::function<const payload*(std::uint32_t source)>;
 /// Maps the first name of a reference ("fetch", "trigger") to its source number; nullopt = no such name.
 using name_resolver = std::function<std::optional<std::uint32_t>(std::string_view name)>;

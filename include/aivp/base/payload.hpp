@@ -65,6 +65,9 @@ private:
 
 /// The value at a JSON pointer (RFC 6901; "" = whole). nullopt when there is none.
 std::optional<payload> at_pointer(const payload& document, std::string_view pointer);
+/// The same as text inside the text of a canonical document, without making a payload of it (no hash, no copy). The view
+/// lives as long as `canonical`.
+std::optional<std::string_view> pointer_text(std::string_view canonical, std::string_view pointer);
 /// Member of an object by key; nullopt when absent or when `object` is no object.
 std::optional<payload> member(const payload& object, std::string_view key);
 /// The text of a member inside the text of a canonical object, without making a payload of it (no hash, no copy); nullopt

@@ -28,9 +28,9 @@ struct tape_miss {
     /// The recorded request that is most like it; nullopt when the lane has none of its kind.
     struct nearest_request {
         seq_no seq;
-        bool used = false;                ///< it has answered another request
+        bool used = false; ///< it has answered another request
         std::string what;
-        std::uint32_t differing = 0;      ///< leaves that differ, counted up to a bound
+        std::uint32_t differing = 0;          ///< leaves that differ, counted up to a bound
         std::uint32_t differing_messages = 0; ///< model calls: of the history
         std::uint32_t messages = 0;           ///< model calls: length of the longer history
         /// Recorded on the left, live on the right; at most tape_miss_differences_max. Pointers into

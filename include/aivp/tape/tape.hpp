@@ -41,8 +41,8 @@ struct tape_ending {
 };
 
 struct tape_run_started {
-    std::string agent;  ///< agent id
-    payload trigger;    ///< the trigger's payload, or null
+    std::string agent; ///< agent id
+    payload trigger;   ///< the trigger's payload, or null
     friend bool operator==(const tape_run_started&, const tape_run_started&) = default;
 };
 
@@ -101,11 +101,11 @@ const char* to_string(tape_kind k);
 
 /// Events stand in the order in which the requests were made.
 struct tape_event {
-    seq_no seq;                    ///< from 1, without gaps; set by the writer
-    instant at;                    ///< of the request
+    seq_no seq;                       ///< from 1, without gaps; set by the writer
+    instant at;                       ///< of the request
     std::string lane{tape_main_lane}; ///< path of the agent and its sub-agents
     tape_body body;
-    digest chain;                  ///< as written on the tape; set by the writer
+    digest chain; ///< as written on the tape; set by the writer
 
     tape_kind kind() const { return static_cast<tape_kind>(body.index()); }
     friend bool operator==(const tape_event&, const tape_event&) = default;
@@ -113,14 +113,14 @@ struct tape_event {
 
 /// What is known about the tape as a whole. Counts and digests are the writer's business.
 struct tape_manifest {
-    std::string build;                     ///< version of the writer
+    std::string build; ///< version of the writer
     instant recorded_at;
-    std::string model;                     ///< empty: the run used none
-    std::string agent_file;                ///< relative to the tape's folder; empty: not kept
-    std::vector<std::string> skill_folders; ///< relative to the tape's folder
-    payload trigger;                       ///< the trigger's payload, or null
-    std::optional<tape_run_finished> outcome; ///< how the recorded run ended; nullopt: not known
-    std::map<std::string, std::uint64_t> redacted; ///< what was redacted, by kind
+    std::string model;                                  ///< empty: the run used none
+    std::string agent_file;                             ///< relative to the tape's folder; empty: not kept
+    std::vector<std::string> skill_folders;             ///< relative to the tape's folder
+    payload trigger;                                    ///< the trigger's payload, or null
+    std::optional<tape_run_finished> outcome;           ///< how the recorded run ended; nullopt: not known
+    std::map<std::string, std::uint64_t> redacted;      ///< what was redacted, by kind
     payload provenance = payload::from_canonical("{}"); ///< where it came from; any object
     friend bool operator==(const tape_manifest&, const tape_manifest&) = default;
 };

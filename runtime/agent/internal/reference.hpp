@@ -23,10 +23,11 @@ result<value_reference> parse_reference(std::string_view text, std::size_t begin
 /// Index of `reference` in `references`, added when it is new; nullopt when there are references_max already.
 std::optional<std::uint32_t> intern_reference(std::vector<value_reference>& references, value_reference reference);
 
-/// The value that is there now; nullopt when the step did not run or has no such field.
-std::optional<payload> find_value(const value_reference& reference, const value_lookup& lookup);
+/// The canonical text of the value that is there now; nullopt when the step did not run or has no such field. It lives as
+/// long as the payload that `lookup` points to.
+std::optional<std::string_view> find_value(const value_reference& reference, const value_lookup& lookup);
 
 /// The same, or run.reference.
-result<payload> read_value(const value_reference& reference, const value_lookup& lookup);
+result<std::string_view> read_value(const value_reference& reference, const value_lookup& lookup);
 
 } // namespace aivp::internal

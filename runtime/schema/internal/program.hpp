@@ -21,31 +21,26 @@ namespace aivp::schema_internal {
 
 using schema_index = std::uint32_t;
 
-#define AIVP_SCHEMA_KEYWORDS(X)                                                                                        \
-    X(id, "$id")                                                                                                       \
-    X(schema, "$schema") X(ref, "$ref") X(anchor, "$anchor") X(defs, "$defs") X(dynamic_ref, "$dynamicRef")            \
-        X(dynamic_anchor, "$dynamicAnchor") X(vocabulary, "$vocabulary") X(recursive_ref, "$recursiveRef") X(          \
-            recursive_anchor, "$recursiveAnchor") X(definitions, "definitions") X(all_of, "allOf") X(any_of, "anyOf")  \
-            X(one_of, "oneOf") X(not_, "not") X(if_, "if") X(then_, "then") X(else_, "else") X(dependent_schemas,      \
-                                                                                               "dependentSchemas")     \
-                X(dependencies, "dependencies") X(prefix_items, "prefixItems") X(items, "items")                       \
-                    X(additional_items, "additionalItems") X(contains, "contains") X(properties, "properties")         \
-                        X(pattern_properties, "patternProperties") X(additional_properties, "additionalProperties")    \
-                            X(property_names, "propertyNames") X(unevaluated_items, "unevaluatedItems")                \
-                                X(unevaluated_properties, "unevaluatedProperties") X(type, "type") X(enum_, "enum")    \
-                                    X(const_, "const") X(multiple_of, "multipleOf") X(maximum, "maximum")              \
-                                        X(exclusive_maximum, "exclusiveMaximum") X(minimum, "minimum")                 \
-                                            X(exclusive_minimum, "exclusiveMinimum") X(max_length, "maxLength")        \
-                                                X(min_length, "minLength") X(pattern, "pattern")                       \
-                                                    X(max_items, "maxItems") X(min_items, "minItems")                  \
-                                                        X(unique_items, "uniqueItems") X(max_contains, "maxContains")  \
-                                                            X(min_contains, "minContains")                             \
-                                                                X(max_properties, "maxProperties")                     \
-                                                                    X(min_properties, "minProperties")                 \
-                                                                        X(required, "required")                        \
-                                                                            X(dependent_required, "dependentRequired") \
-                                                                                X(format, "format")                    \
-                                                                                    X(content_schema, "contentSchema")
+// clang-format off
+#define AIVP_SCHEMA_KEYWORDS(X) \
+    X(id, "$id") X(schema, "$schema") X(ref, "$ref") X(anchor, "$anchor") X(defs, "$defs") \
+    X(dynamic_ref, "$dynamicRef") X(dynamic_anchor, "$dynamicAnchor") X(vocabulary, "$vocabulary") \
+    X(recursive_ref, "$recursiveRef") X(recursive_anchor, "$recursiveAnchor") \
+    X(definitions, "definitions") X(all_of, "allOf") X(any_of, "anyOf") X(one_of, "oneOf") X(not_, "not") \
+    X(if_, "if") X(then_, "then") X(else_, "else") X(dependent_schemas, "dependentSchemas") \
+    X(dependencies, "dependencies") X(prefix_items, "prefixItems") X(items, "items") \
+    X(additional_items, "additionalItems") X(contains, "contains") X(properties, "properties") \
+    X(pattern_properties, "patternProperties") X(additional_properties, "additionalProperties") \
+    X(property_names, "propertyNames") X(unevaluated_items, "unevaluatedItems") \
+    X(unevaluated_properties, "unevaluatedProperties") X(type, "type") X(enum_, "enum") \
+    X(const_, "const") X(multiple_of, "multipleOf") X(maximum, "maximum") \
+    X(exclusive_maximum, "exclusiveMaximum") X(minimum, "minimum") \
+    X(exclusive_minimum, "exclusiveMinimum") X(max_length, "maxLength") X(min_length, "minLength") \
+    X(pattern, "pattern") X(max_items, "maxItems") X(min_items, "minItems") \
+    X(unique_items, "uniqueItems") X(max_contains, "maxContains") X(min_contains, "minContains") \
+    X(max_properties, "maxProperties") X(min_properties, "minProperties") X(required, "required") \
+    X(dependent_required, "dependentRequired") X(format, "format") X(content_schema, "contentSchema")
+// clang-format on
 
 enum class keyword : std::uint8_t {
 #define AIVP_KEYWORD(name, text) name,

@@ -11,9 +11,9 @@
 namespace aivp::internal {
 
 struct tape_member {
-    std::string_view key;   ///< contents of the literal, still escaped
+    std::string_view key; ///< contents of the literal, still escaped
     std::string_view value;
-    std::size_t key_offset = 0;   ///< of the quote, in the scanned text
+    std::size_t key_offset = 0; ///< of the quote, in the scanned text
     std::size_t value_offset = 0;
 };
 

@@ -21,7 +21,7 @@ struct imported_answer {
 struct imported_call {
     std::string name; ///< as the model wrote it
     payload arguments;
-    std::string id;   ///< of the log; may be empty
+    std::string id; ///< of the log; may be empty
     std::optional<imported_answer> answer;
 };
 
@@ -43,11 +43,11 @@ struct imported_run {
     std::vector<imported_turn> turns;
     bool converse = false;
     std::vector<std::string> ends_after;
-    std::string error;         ///< the harness's error for the run as a whole
-    duration total;            ///< of the run; 0 = not known
+    std::string error; ///< the harness's error for the run as a whole
+    duration total;    ///< of the run; 0 = not known
     instant recorded_at;
-    payload provenance;        ///< object
-    std::string skip;          ///< not empty: cannot be replayed, and why
+    payload provenance; ///< object
+    std::string skip;   ///< not empty: cannot be replayed, and why
 };
 
 /// A fault in a log: `pointer` into the document.
