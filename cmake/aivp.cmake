@@ -23,6 +23,7 @@ if(DEFINED ENV{AIVP_DATA})
 elseif(EXISTS ${PROJECT_SOURCE_DIR}/../shared/data)
     cmake_path(SET aivp_data_default NORMALIZE ${PROJECT_SOURCE_DIR}/../shared/data)
 endif()
+set(aivp_tools_dir ${PROJECT_SOURCE_DIR}/tools)
 set(AIVP_DATA "${aivp_data_default}" CACHE PATH "Folder with public data sets for the tests; may be absent")
 
 # aivp_add_folders(folder...): add each folder that has a CMakeLists.txt.
@@ -137,7 +138,11 @@ function(aivp_module name)
     target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${public_headers})
     file(GLOB_RECURSE own_headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.hpp)
     list(FILTER own_headers EXCLUDE REGEX "internal")
-    list(FILTER own_headers EXCLUDE REGEX "^${PROJECT_SOURCE_DIR}/include/")
+    file(GLOB_RECURSE nested_lists CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt)
+    foreach(list IN LISTS nested_lists) # a folder with a list of its own is another module
+        cmake_path(GET list PARENT_PATH nested)
+        list(FILTER own_headers EXCLUDE REGEX "^${nested}/")
+    endforeach()
     if(own_headers)
         target_sources(${target} ${scope} FILE_SET own TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${own_headers})
     else()
@@ -154,8 +159,11 @@ function(aivp_module name)
     endif()
     set_target_properties(${target} PROPERTIES INTERFACE_HEADER_SETS_TO_VERIFY "${verified}")
 
-    set_property(GLOBAL APPEND PROPERTY AIVP_MODULES ${name})
-    set_property(GLOBAL APPEND PROPERTY AIVP_EXTERNALS ${deps} ${private_deps})
+    cmake_path(IS_PREFIX aivp_tools_dir ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE of_tools)
+    if(NOT of_tools) # what only the binaries share is not installed
+        set_property(GLOBAL APPEND PROPERTY AIVP_MODULES ${name})
+        set_property(GLOBAL APPEND PROPERTY AIVP_EXTERNALS ${deps} ${private_deps})
+    endif()
 endfunction()
 
 # aivp_group(name module...): an INTERFACE target aivp::name over those of the modules that exist.

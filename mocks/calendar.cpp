@@ -23,7 +23,8 @@ bool calendar_overlaps(const calendar_event& e, instant from, instant to) { retu
 std::unexpected<error> calendar_missing(const calendar_state& state, std::string_view name) {
     std::vector<std::string> names;
     for (const auto& [calendar, events] : state.calendars) names.push_back(calendar);
-    return fail(errc::mock_not_found, "calendar: there is no calendar \"" + shortened(name, 60) + "\"; there are " + some_of(names));
+    return fail(errc::mock_not_found,
+                "calendar: there is no calendar \"" + shortened(name, 60) + "\"; there are " + some_of(names));
 }
 
 struct calendar_window {
@@ -32,7 +33,8 @@ struct calendar_window {
     instant to;
 };
 
-result<calendar_window> calendar_read_window(const calendar_state& state, const mock_request& request, std::string& target) {
+result<calendar_window> calendar_read_window(const calendar_state& state, const mock_request& request,
+                                             std::string& target) {
     field_reader in(request.arguments, field_origin::request);
     target = in.text_or("calendar", "primary");
     calendar_window w;
@@ -89,18 +91,15 @@ result<payload> calendar_mock::free_busy(const mock_request& request, std::strin
     for (const calendar_event& e : window.events) {
         const instant start = std::max(e.start, window.from);
         const instant end = std::min(e.end, window.to);
-        if (!busy.empty() && start <= busy.back().second) busy.back().second = std::max(busy.back().second, end);
-        else busy.emplace_back(start, end);
+        if (!busy.empty() && start <= busy.back().second)
+            busy.back().second = std::max(busy.back().second, end);
+        else
+            busy.emplace_back(start, end);
     }
     array_writer out;
-    for (const auto& [start, end] : busy) out.raw(object_writer().text("start", to_string(start)).text("end", to_string(end)).json());
+    for (const auto& [start, end] : busy)
+        out.raw(object_writer().text("start", to_string(start)).text("end", to_string(end)).json());
     return object_writer().raw("busy", out.json()).build();
-}
-
-bool calendar_mock::taken(std::string_view id) const {
-    return std::ranges::any_of(state_.calendars, [&](const auto& c) {
-        return std::ranges::any_of(c.second, [&](const calendar_event& e) { return e.id == id; });
-    });
 }
 
 result<payload> calendar_mock::create(const mock_request& request, std::string& target) {
@@ -115,8 +114,7 @@ result<payload> calendar_mock::create(const mock_request& request, std::string& 
         if (calendar_overlaps(other, e.start, e.end)) conflicts.push_back(other.id);
     if (state_.refuse_conflicts && !conflicts.empty())
         return fail(errc::mock_conflict, "calendar: \"" + target + "\" is taken at that time by " + some_of(conflicts));
-    do e.id = "evt-" + std::to_string(++state_.minted);
-    while (taken(e.id));
+    e.id = "evt-" + std::to_string(++state_.minted);
     const std::string id = e.id;
     found->second.push_back(std::move(e));
     return object_writer().text("id", id).texts("conflicts", conflicts).build();
@@ -129,7 +127,9 @@ result<payload> calendar_mock::remove(const mock_request& request, std::string& 
     AIVP_CHECK(in.done());
     const auto found = state_.calendars.find(target);
     if (found == state_.calendars.end()) return calendar_missing(state_, target);
-    return object_writer().boolean("deleted", std::erase_if(found->second, [&](const calendar_event& e) { return e.id == id; }) > 0).build();
+    return object_writer()
+        .boolean("deleted", std::erase_if(found->second, [&](const calendar_event& e) { return e.id == id; }) > 0)
+        .build();
 }
 
 result<void> calendar_mock::seed(const payload& state, std::string at) {
@@ -141,7 +141,11 @@ result<void> calendar_mock::seed(const payload& state, std::string at) {
     for (const auto& [name, events] : in.map("calendars")) {
         const std::string where = in.pointer("calendars") + pointer_step(name);
         if (!events.is_array()) {
-            in.adopt({errc::config_type, where + ": must be an array of events and is " + std::string(json_kind(events)), {}, {}, {{"pointer", where}}});
+            in.adopt({errc::config_type,
+                      where + ": must be an array of events and is " + std::string(json_kind(events)),
+                      {},
+                      {},
+                      {{"pointer", where}}});
             break;
         }
         auto& list = next.calendars[name];
@@ -149,8 +153,10 @@ result<void> calendar_mock::seed(const payload& state, std::string at) {
             field_reader one(document, field_origin::seed, where + "/" + std::to_string(list.size()));
             calendar_event e = calendar_read_event(one);
             e.id = one.text_or("id", "evt-s" + std::to_string(ids.size() + 1));
-            if (!ids.insert(e.id).second) one.refuse("id", errc::config_duplicate, "two events have the id \"" + e.id + "\"");
+            if (!ids.insert(e.id).second)
+                one.refuse("id", errc::config_duplicate, "two events have the id \"" + e.id + "\"");
             if (auto read = one.done(); !read) in.adopt(read.error());
+            next.minted = std::max(next.minted, minted_number(e.id, "evt-"));
             list.push_back(std::move(e));
         }
     }
@@ -167,7 +173,8 @@ payload calendar_mock::dump() const {
         calendars.emplace_back(name, payload::from_canonical(list.json()));
     }
     object_writer out;
-    out.boolean("refuse_conflicts", state_.refuse_conflicts).value("calendars", payload::of_object(std::move(calendars)));
+    out.boolean("refuse_conflicts", state_.refuse_conflicts)
+        .value("calendars", payload::of_object(std::move(calendars)));
     return out.integer("minted", static_cast<std::int64_t>(state_.minted)).build();
 }
 

@@ -46,7 +46,6 @@ private:
     result<payload> free_busy(const mock_request& request, std::string& target) const;
     result<payload> create(const mock_request& request, std::string& target);
     result<payload> remove(const mock_request& request, std::string& target);
-    bool taken(std::string_view id) const;
 
     calendar_state state_;
 };

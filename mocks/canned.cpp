@@ -60,8 +60,12 @@ result<canned_answer> canned_read(const payload& document, const std::string& at
 
 result<std::vector<canned_answer>> parse_canned_answers(const payload& document, std::string at) {
     if (!document.is_array())
-        return std::unexpected(error{errc::config_type, (at.empty() ? std::string("answers") : at) + ": must be an array and is " + std::string(json_kind(document)),
-                                     {}, {}, {{"pointer", at}}});
+        return std::unexpected(error{errc::config_type,
+                                     (at.empty() ? std::string("answers") : at) + ": must be an array and is " +
+                                         std::string(json_kind(document)),
+                                     {},
+                                     {},
+                                     {{"pointer", at}}});
     std::vector<canned_answer> out;
     for (const payload& one : items(document)) {
         AIVP_TRY(auto answer, canned_read(one, at + "/" + std::to_string(out.size())));
@@ -70,8 +74,8 @@ result<std::vector<canned_answer>> parse_canned_answers(const payload& document,
     return out;
 }
 
-canned_connector::canned_connector(mock_world& world, world_ledger& ledger, std::vector<canned_answer> answers, connector_port* next,
-                                   mock_connector_options options)
+canned_connector::canned_connector(mock_world& world, world_ledger& ledger, std::vector<canned_answer> answers,
+                                   connector_port* next, mock_connector_options options)
     : world_(world), ledger_(ledger), next_(next), options_(options), pending_(world, options.synchronous) {
     for (canned_answer& a : answers) answers_.push_back({std::move(a), 0});
 }
@@ -107,7 +111,8 @@ skill_completion canned_connector::answer(const skill_request& request, counted&
 
 duration canned_connector::draw_latency(const skill_request& request) {
     latency_model* const model = latencies_.find(request.skill);
-    return model ? draw_for_call(*model, options_.seed, "connector-latency", request.skill, {request.run, request.call}) : duration{};
+    return model ? draw_for_call(*model, options_.seed, "connector-latency", request.skill, {request.run, request.call})
+                 : duration{};
 }
 
 void canned_connector::call(const skill_request& request, completion_sink& sink) {
@@ -132,7 +137,11 @@ void canned_connector::call(const skill_request& request, completion_sink& sink)
 
     skill_completion done;
     const auto refuse = [&](errc code, std::string message) {
-        done = {{request.run, request.call}, effect_outcome::failed, failure_details({code, message, {}, {}, {}}), code, std::move(message)};
+        done = {{request.run, request.call},
+                effect_outcome::failed,
+                failure_details({code, message, {}, {}, {}}),
+                code,
+                std::move(message)};
         entry.outcome = done.outcome;
         entry.code = code;
         entry.result = done.result.hash();
@@ -167,7 +176,8 @@ std::vector<std::string> canned_connector::unused() const {
     std::vector<std::string> out;
     for (const counted& c : answers_)
         if (c.used < c.answer.times)
-            out.push_back(c.answer.skill + " (" + std::to_string(c.answer.times - c.used) + " of " + std::to_string(c.answer.times) + " left)");
+            out.push_back(c.answer.skill + " (" + std::to_string(c.answer.times - c.used) + " of " +
+                          std::to_string(c.answer.times) + " left)");
     return out;
 }
 

@@ -21,8 +21,8 @@ struct canned_answer {
     std::vector<payload> results; ///< in order; the last one repeats. Empty when it fails
     errc code = errc::ok;         ///< not ok: it fails so; skill.outcome_unknown gives the outcome unknown
     std::string message;
-    payload details;              ///< of a failure: what a model gets to see; null = code and message
-    std::uint64_t times = 0;      ///< how often it answers; 0 = always
+    payload details;         ///< of a failure: what a model gets to see; null = code and message
+    std::uint64_t times = 0; ///< how often it answers; 0 = always
 };
 
 /// [{"skill", "when"?, "result" | "results" | "error": code or {"code","message"?,"details"?}, "times"?}].
@@ -35,8 +35,8 @@ result<std::vector<canned_answer>> parse_canned_answers(const payload& document,
 class canned_connector final : public connector_port {
 public:
     /// `next` may be null. All outlive the connector.
-    canned_connector(mock_world& world, world_ledger& ledger, std::vector<canned_answer> answers, connector_port* next = nullptr,
-                     mock_connector_options options = {});
+    canned_connector(mock_world& world, world_ledger& ledger, std::vector<canned_answer> answers,
+                     connector_port* next = nullptr, mock_connector_options options = {});
 
     void set_latencies(latency_table table) { latencies_ = std::move(table); }
     void call(const skill_request& request, completion_sink& sink) override;

@@ -24,8 +24,8 @@ std::vector<std::string> chat_names(const chat_state& state) {
 }
 
 std::unexpected<error> chat_no_channel(const chat_state& state, std::string_view channel) {
-    return fail(errc::mock_not_found,
-                "chat: there is no channel \"" + shortened(channel, 60) + "\"; there are " + some_of(chat_names(state)));
+    return fail(errc::mock_not_found, "chat: there is no channel \"" + shortened(channel, 60) + "\"; there are " +
+                                          some_of(chat_names(state)));
 }
 
 } // namespace
@@ -44,12 +44,6 @@ result<payload> chat_mock::perform(const mock_request& request, std::string& tar
     return object_writer().texts("channels", chat_names(state_)).build();
 }
 
-bool chat_mock::taken(std::string_view id) const {
-    return std::ranges::any_of(state_.channels, [&](const auto& c) {
-        return std::ranges::any_of(c.second, [&](const chat_post& p) { return p.id == id; });
-    });
-}
-
 result<payload> chat_mock::post(const mock_request& request, std::string& target) {
     field_reader in(request.arguments, field_origin::request);
     target = in.text("channel");
@@ -61,14 +55,15 @@ result<payload> chat_mock::post(const mock_request& request, std::string& target
     AIVP_CHECK(in.done());
     auto channel = state_.channels.find(target);
     if (channel == state_.channels.end() && !state_.open) return chat_no_channel(state_, target);
-    if (!p.thread.empty() && (channel == state_.channels.end() ||
-                              std::ranges::none_of(channel->second, [&](const chat_post& other) { return other.id == p.thread; })))
-        return fail(errc::mock_not_found, "chat: " + target + " has no post \"" + shortened(p.thread, 60) + "\" to answer");
+    if (!p.thread.empty() &&
+        (channel == state_.channels.end() ||
+         std::ranges::none_of(channel->second, [&](const chat_post& other) { return other.id == p.thread; })))
+        return fail(errc::mock_not_found,
+                    "chat: " + target + " has no post \"" + shortened(p.thread, 60) + "\" to answer");
     if (channel == state_.channels.end()) channel = state_.channels.emplace(target, std::vector<chat_post>()).first;
     p.user = state_.user;
     p.at = request.now;
-    do p.id = "post-" + std::to_string(++state_.minted);
-    while (taken(p.id));
+    p.id = "post-" + std::to_string(++state_.minted);
     const std::string id = p.id;
     channel->second.push_back(std::move(p));
     return object_writer().text("id", id).build();
@@ -87,8 +82,12 @@ result<payload> chat_mock::history(const mock_request& request, std::string& tar
     for (const chat_post& p : channel->second)
         if ((!thread || p.thread == *thread || p.id == *thread) && (!since || p.at >= *since)) found.push_back(&p);
     array_writer posts;
-    for (std::size_t i = found.size() > limit ? found.size() - limit : 0; i < found.size(); ++i) posts.raw(chat_post_json(*found[i]));
-    return object_writer().integer("count", static_cast<std::int64_t>(posts.size())).raw("messages", posts.json()).build();
+    for (std::size_t i = found.size() > limit ? found.size() - limit : 0; i < found.size(); ++i)
+        posts.raw(chat_post_json(*found[i]));
+    return object_writer()
+        .integer("count", static_cast<std::int64_t>(posts.size()))
+        .raw("messages", posts.json())
+        .build();
 }
 
 result<void> chat_mock::seed(const payload& state, std::string at) {
@@ -101,7 +100,11 @@ result<void> chat_mock::seed(const payload& state, std::string at) {
     for (const auto& [channel, posts] : in.map("channels")) {
         const std::string where = in.pointer("channels") + pointer_step(channel);
         if (!posts.is_array()) {
-            in.adopt({errc::config_type, where + ": must be an array of posts and is " + std::string(json_kind(posts)), {}, {}, {{"pointer", where}}});
+            in.adopt({errc::config_type,
+                      where + ": must be an array of posts and is " + std::string(json_kind(posts)),
+                      {},
+                      {},
+                      {{"pointer", where}}});
             break;
         }
         auto& list = next.channels[channel];
@@ -113,8 +116,10 @@ result<void> chat_mock::seed(const payload& state, std::string at) {
             p.text = one.text("text");
             p.thread = one.text_or("thread", "");
             p.at = one.time("at");
-            if (!ids.insert(p.id).second) one.refuse("id", errc::config_duplicate, "two posts have the id \"" + p.id + "\"");
+            if (!ids.insert(p.id).second)
+                one.refuse("id", errc::config_duplicate, "two posts have the id \"" + p.id + "\"");
             if (auto read = one.done(); !read) in.adopt(read.error());
+            next.minted = std::max(next.minted, minted_number(p.id, "post-"));
             list.push_back(std::move(p));
         }
     }
@@ -131,7 +136,9 @@ payload chat_mock::dump() const {
         channels.emplace_back(name, payload::from_canonical(list.json()));
     }
     object_writer out;
-    out.text("user", state_.user).boolean("open", state_.open).value("channels", payload::of_object(std::move(channels)));
+    out.text("user", state_.user)
+        .boolean("open", state_.open)
+        .value("channels", payload::of_object(std::move(channels)));
     return out.integer("minted", static_cast<std::int64_t>(state_.minted)).build();
 }
 

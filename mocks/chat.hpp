@@ -43,7 +43,6 @@ public:
 private:
     result<payload> post(const mock_request& request, std::string& target);
     result<payload> history(const mock_request& request, std::string& target) const;
-    bool taken(std::string_view id) const;
 
     chat_state state_;
 };

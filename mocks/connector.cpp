@@ -19,7 +19,8 @@
 namespace aivp {
 
 const std::vector<std::string>& mock_names() {
-    static const std::vector<std::string> names{"calendar", "chat", "expense", "files", "http", "kv", "mail", "payment", "sheet"};
+    static const std::vector<std::string> names{"calendar", "chat", "expense", "files", "http",
+                                                "kv",       "mail", "payment", "sheet"};
     return names;
 }
 
@@ -46,7 +47,8 @@ payload failure_details(const error& e) {
     std::vector<std::pair<std::string, payload>> out{{"error", payload::of_string(info(e.code).name)},
                                                      {"message", payload::of_string(e.message)}};
     for (const auto& [key, value] : e.context)
-        if (std::ranges::none_of(out, [&](const auto& m) { return m.first == key; })) out.emplace_back(key, payload::of_string(value));
+        if (std::ranges::none_of(out, [&](const auto& m) { return m.first == key; }))
+            out.emplace_back(key, payload::of_string(value));
     return payload::of_object(std::move(out));
 }
 
@@ -55,9 +57,12 @@ mock_connector::mock_connector(mock_world& world, world_ledger& ledger, mock_con
 
 void mock_connector::add(std::unique_ptr<mock_service> service) {
     AIVP_ASSERT(service != nullptr, "a service is needed");
-    const auto place = std::ranges::lower_bound(services_, service->name(), {}, [](const auto& s) { return s->name(); });
-    if (place != services_.end() && (*place)->name() == service->name()) *place = std::move(service);
-    else services_.insert(place, std::move(service));
+    const auto place =
+        std::ranges::lower_bound(services_, service->name(), {}, [](const auto& s) { return s->name(); });
+    if (place != services_.end() && (*place)->name() == service->name())
+        *place = std::move(service);
+    else
+        services_.insert(place, std::move(service));
 }
 
 mock_service* mock_connector::find(std::string_view name) {
@@ -74,9 +79,12 @@ result<void> mock_connector::seed(const payload& world, std::string at) {
         if (mock_service* const present = find(name)) service = present->clone();
         const std::string where = shape.pointer(name);
         if (!service) {
-            return std::unexpected(error{errc::config_unknown_key, where + ": there is no mock of this name; known are " +
-                                                                       some_of(mock_names(), mock_names().size()),
-                                         {}, {}, {{"pointer", where}}});
+            return std::unexpected(error{errc::config_unknown_key,
+                                         where + ": there is no mock of this name; known are " +
+                                             some_of(mock_names(), mock_names().size()),
+                                         {},
+                                         {},
+                                         {{"pointer", where}}});
         }
         AIVP_CHECK(service->seed(state, where));
         add(std::move(service));
@@ -92,7 +100,8 @@ payload mock_connector::dump() const {
 
 duration mock_connector::draw_latency(const skill_request& request) {
     latency_model* const model = latencies_.find(request.skill);
-    return model ? draw_for_call(*model, options_.seed, "connector-latency", request.skill, {request.run, request.call}) : duration{};
+    return model ? draw_for_call(*model, options_.seed, "connector-latency", request.skill, {request.run, request.call})
+                 : duration{};
 }
 
 void mock_connector::call(const skill_request& request, completion_sink& sink) {
@@ -102,15 +111,20 @@ void mock_connector::call(const skill_request& request, completion_sink& sink) {
         std::vector<std::string> names;
         for (const auto& s : services_) names.emplace_back(s->name());
         error e{errc::connector_missing,
-                "no mock serves \"" + std::string(request.skill) + "\"; this world has " + some_of(names, names.size()), {}, {}, {}};
-        pending_.complete(sink, {{request.run, request.call}, effect_outcome::failed, failure_details(e), e.code, e.message}, {});
+                "no mock serves \"" + std::string(request.skill) + "\"; this world has " + some_of(names, names.size()),
+                {},
+                {},
+                {}};
+        pending_.complete(
+            sink, {{request.run, request.call}, effect_outcome::failed, failure_details(e), e.code, e.message}, {});
         return;
     }
     const duration delay = draw_latency(request);
     pending_.complete(sink, serve(request, *service, request.skill.substr(dot + 1)), delay);
 }
 
-skill_completion mock_connector::serve(const skill_request& request, mock_service& service, std::string_view operation) {
+skill_completion mock_connector::serve(const skill_request& request, mock_service& service,
+                                       std::string_view operation) {
     ledger_entry entry;
     entry.at = world_.now();
     entry.run = request.run;
@@ -131,8 +145,9 @@ skill_completion mock_connector::serve(const skill_request& request, mock_servic
         answer = before->second.result;
         entry.duplicate_of = before->second.ordinal;
     } else {
-        answer = fail(errc::idem_other_args, std::string(request.skill) + ": the key was used before for " + before->second.skill +
-                                                 (before->second.skill == request.skill ? " with other arguments" : ""));
+        answer = fail(errc::idem_other_args,
+                      std::string(request.skill) + ": the key was used before for " + before->second.skill +
+                          (before->second.skill == request.skill ? " with other arguments" : ""));
     }
 
     skill_completion done;

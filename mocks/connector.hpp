@@ -22,8 +22,8 @@
 namespace aivp {
 
 struct mock_connector_options {
-    std::uint64_t seed = 0;   ///< of the latencies: drawn by (seed, skill, run, call)
-    bool synchronous = true;  ///< answers without latency come within call()
+    std::uint64_t seed = 0;  ///< of the latencies: drawn by (seed, skill, run, call)
+    bool synchronous = true; ///< answers without latency come within call()
 };
 
 /// Threads: the driver's. Must outlive what it handed to the world; `world` and `ledger` outlive it.

@@ -27,15 +27,15 @@ std::optional<expense_number> expense_parse_number(std::string_view text) {
     int digits = 0;
     for (const char c : text) {
         if (!ascii_digit(c)) continue;
-        if (++digits > 12) return std::nullopt;
+        if (++digits > 10) return std::nullopt;
         n.cents = n.cents * 10 + (c - '0');
     }
     if (!n.two_decimals) n.cents *= 100;
     return n;
 }
 
-constexpr std::pair<std::string_view, std::string_view> expense_marks[] = {{"EUR", "EUR"}, {"USD", "USD"}, {"GBP", "GBP"},
-                                                                          {"€", "EUR"},   {"$", "USD"},   {"£", "GBP"}};
+constexpr std::pair<std::string_view, std::string_view> expense_marks[] = {
+    {"EUR", "EUR"}, {"USD", "USD"}, {"GBP", "GBP"}, {"€", "EUR"}, {"$", "USD"}, {"£", "GBP"}};
 
 std::string expense_currency_beside(std::string_view before, std::string_view after) {
     while (before.ends_with(' ')) before.remove_suffix(1);
@@ -134,7 +134,9 @@ result<payload> expense_mock::perform(const mock_request& request, std::string&)
     return out.integer("total_cents", total).text("report", report).build();
 }
 
-result<void> expense_mock::seed(const payload& state, std::string at) { return field_reader(state, field_origin::seed, std::move(at)).done(); }
+result<void> expense_mock::seed(const payload& state, std::string at) {
+    return field_reader(state, field_origin::seed, std::move(at)).done();
+}
 
 payload expense_mock::dump() const { return payload::from_canonical("{}"); }
 

@@ -20,7 +20,8 @@ result<void> files_check_path(std::string_view path, bool folder) {
     if (folder && path == "/") return {};
     if (folder && path.ends_with('/')) path.remove_suffix(1);
     for (const char c : path)
-        if (static_cast<unsigned char>(c) < 0x20 || c == '\\' || c == 0x7F) return refuse("holds a control character or a backslash");
+        if (static_cast<unsigned char>(c) < 0x20 || c == '\\' || c == 0x7F)
+            return refuse("holds a control character or a backslash");
     for (std::size_t at = 0; at < path.size();) {
         const std::size_t end = std::min(path.find('/', at + 1), path.size());
         const std::string_view step = path.substr(at + 1, end - at - 1);
@@ -41,10 +42,12 @@ std::int64_t files_total(const files_state& state) {
 result<void> files_check_place(const files_state& state, const std::string& path) {
     const std::string below = path + "/";
     const auto inside = state.files.lower_bound(below);
-    if (inside != state.files.end() && inside->first.starts_with(below)) return fail(errc::mock_conflict, "files: \"" + path + "\" is a folder");
+    if (inside != state.files.end() && inside->first.starts_with(below))
+        return fail(errc::mock_conflict, "files: \"" + path + "\" is a folder");
     for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
         const std::string above = path.substr(0, slash);
-        if (state.files.contains(above)) return fail(errc::mock_conflict, "files: \"" + above + "\" is a file, not a folder");
+        if (state.files.contains(above))
+            return fail(errc::mock_conflict, "files: \"" + above + "\" is a file, not a folder");
     }
     return {};
 }
@@ -56,14 +59,18 @@ std::unexpected<error> files_missing(const std::string& path) {
 result<void> files_put(files_state& state, const std::string& path, virtual_file file) {
     const auto size = static_cast<std::int64_t>(file.content.size());
     if (size > state.file_bytes_max)
-        return fail(errc::mock_bad_request, "files: " + std::to_string(size) + " bytes are more than a file may hold (" +
+        return fail(errc::mock_bad_request, "files: " + std::to_string(size) +
+                                                " bytes are more than a file may hold (" +
                                                 std::to_string(state.file_bytes_max) + ")");
     AIVP_CHECK(files_check_place(state, path));
     const auto found = state.files.find(path);
-    const std::int64_t before = found == state.files.end() ? 0 : static_cast<std::int64_t>(found->second.content.size());
-    if (files_total(state) - before + size > state.total_bytes_max) return fail(errc::mock_conflict, "files: the disk is full");
+    const std::int64_t before =
+        found == state.files.end() ? 0 : static_cast<std::int64_t>(found->second.content.size());
+    if (files_total(state) - before + size > state.total_bytes_max)
+        return fail(errc::mock_conflict, "files: the disk is full");
     if (found == state.files.end() && static_cast<std::int64_t>(state.files.size()) >= state.files_max)
-        return fail(errc::mock_conflict, "files: there are " + std::to_string(state.files_max) + " files, which is the limit");
+        return fail(errc::mock_conflict,
+                    "files: there are " + std::to_string(state.files_max) + " files, which is the limit");
     state.files.insert_or_assign(path, std::move(file));
     return {};
 }
@@ -120,7 +127,8 @@ result<payload> files_mock::write(const mock_request& request, std::string& targ
     const bool overwrite = in.boolean_or("overwrite", true);
     AIVP_CHECK(in.done());
     AIVP_CHECK(files_check_path(target, false));
-    if (!overwrite && state_.files.contains(target)) return fail(errc::mock_conflict, "files: \"" + target + "\" exists");
+    if (!overwrite && state_.files.contains(target))
+        return fail(errc::mock_conflict, "files: \"" + target + "\" exists");
     const auto size = static_cast<std::int64_t>(content.size());
     AIVP_CHECK(files_put(state_, target, {std::move(content), request.now}));
     return object_writer().text("path", target).integer("size", size).build();
@@ -187,7 +195,9 @@ result<void> files_mock::seed(const payload& state, std::string at) {
 payload files_mock::dump() const {
     std::vector<std::pair<std::string, payload>> files;
     for (const auto& [path, file] : state_.files)
-        files.emplace_back(path, object_writer().text("content", file.content).text("modified_at", to_string(file.modified_at)).build());
+        files.emplace_back(
+            path,
+            object_writer().text("content", file.content).text("modified_at", to_string(file.modified_at)).build());
     object_writer out;
     out.value("files", payload::of_object(std::move(files))).integer("file_bytes_max", state_.file_bytes_max);
     return out.integer("total_bytes_max", state_.total_bytes_max).integer("files_max", state_.files_max).build();

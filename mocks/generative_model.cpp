@@ -12,7 +12,8 @@ namespace aivp {
 namespace {
 
 constexpr std::string_view generative_abstain_tool = "abstain";
-constexpr std::string_view generative_texts[] = {"Done.", "That is all I could find.", "The work is finished, nothing is left to do.",
+constexpr std::string_view generative_texts[] = {"Done.", "That is all I could find.",
+                                                 "The work is finished, nothing is left to do.",
                                                  "I could not complete the task with the tools at hand."};
 constexpr std::string_view generative_remarks[] = {"Let me look.", "Next step.", "I will check that first."};
 
@@ -34,8 +35,10 @@ generative_tools generative_compile(const payload& tools) {
         const auto name = member(t, "name");
         auto grammar = value_grammar::compile(member(t, "parameters").value_or(payload::from_canonical("{}")));
         std::string text = name ? as_string(*name).value_or("") : "";
-        if (text == generative_abstain_tool) out.abstain = std::move(grammar);
-        else out.tools.push_back({std::move(text), std::move(grammar)});
+        if (text == generative_abstain_tool)
+            out.abstain = std::move(grammar);
+        else
+            out.tools.push_back({std::move(text), std::move(grammar)});
     }
     return out;
 }
@@ -54,7 +57,8 @@ struct generative_source::grammars {
     }
 };
 
-result<generative_options> parse_generative_options(const payload& document, std::uint64_t seed, const std::string& at) {
+result<generative_options> parse_generative_options(const payload& document, std::uint64_t seed,
+                                                    const std::string& at) {
     field_reader in(document, field_origin::seed, at);
     generative_options o;
     const auto rate = [&](const char* key, std::uint32_t& value) {
@@ -74,12 +78,14 @@ result<generative_options> parse_generative_options(const payload& document, std
     return o;
 }
 
-generative_source::generative_source(generative_options options) : options_(options), grammars_(std::make_unique<grammars>()) {}
+generative_source::generative_source(generative_options options)
+    : options_(options), grammars_(std::make_unique<grammars>()) {}
 generative_source::~generative_source() = default;
 
 model_answer generative_source::answer(const model_request& request) {
     const std::uint32_t turn = turn_of(request.messages);
-    random_stream draws(options_.seed, "model", request.agent, std::to_string(request.run.value) + '/' + std::to_string(turn));
+    random_stream draws(options_.seed, "model", request.agent,
+                        std::to_string(request.run.value) + '/' + std::to_string(turn));
     const generative_tools& offered = grammars_->get(request.tools);
     model_response r;
     // Every kind of turn is drawn, whether it can be had or not: what is offered does not shift what follows.

@@ -13,14 +13,14 @@ namespace aivp {
 /// Rates are per mille: 0 never, 1000 always.
 struct generative_options {
     std::uint64_t seed = 0;
-    std::uint32_t stop_per_mille = 250;         ///< a turn answers with text, which ends the run
-    std::uint32_t abstain_per_mille = 10;       ///< a turn declines to act, where the tool `abstain` is offered
-    std::uint32_t invalid_per_mille = 50;       ///< a call's arguments break the schema
-    std::uint32_t unknown_tool_per_mille = 10;  ///< a call names a tool that is not offered
-    std::uint32_t repeat_per_mille = 20;        ///< a turn repeats the calls of the one before
-    std::uint32_t text_beside_per_mille = 100;  ///< a turn with calls says something, too
-    std::uint32_t calls_max = 3;                ///< of one turn, at least 1
-    std::uint32_t turns_max = 20;               ///< the turn of this number answers with text
+    std::uint32_t stop_per_mille = 250;        ///< a turn answers with text, which ends the run
+    std::uint32_t abstain_per_mille = 10;      ///< a turn declines to act, where the tool `abstain` is offered
+    std::uint32_t invalid_per_mille = 50;      ///< a call's arguments break the schema
+    std::uint32_t unknown_tool_per_mille = 10; ///< a call names a tool that is not offered
+    std::uint32_t repeat_per_mille = 20;       ///< a turn repeats the calls of the one before
+    std::uint32_t text_beside_per_mille = 100; ///< a turn with calls says something, too
+    std::uint32_t calls_max = 3;               ///< of one turn, at least 1
+    std::uint32_t turns_max = 20;              ///< the turn of this number answers with text
     friend bool operator==(const generative_options&, const generative_options&) = default;
 };
 

@@ -50,8 +50,10 @@ http_answer http_read_answer(field_reader& in) {
     a.content_type = in.text_or("content_type", a.content_type);
     if (const auto name = in.maybe_text("fail")) {
         const error_info* const row = find_error(*name);
-        if (row && (row->code == errc::skill_unavailable || row->code == errc::skill_outcome_unknown)) a.failure = row->code;
-        else in.refuse("fail", errc::config_value, "must be skill.unavailable or skill.outcome_unknown");
+        if (row && (row->code == errc::skill_unavailable || row->code == errc::skill_outcome_unknown))
+            a.failure = row->code;
+        else
+            in.refuse("fail", errc::config_value, "must be skill.unavailable or skill.outcome_unknown");
     }
     return a;
 }
@@ -65,10 +67,14 @@ result<http_route> http_read_route(const payload& document, const std::string& a
     r.authorization = in.text_or("authorization", "");
     r.hits = static_cast<std::uint64_t>(in.integer_or("hits", 0, 0, 1'000'000'000));
     const std::string after = in.text_or("after", "repeat_last");
-    if (after == "start_again") r.after = http_after::start_again;
-    else if (after != "repeat_last") in.refuse("after", errc::config_value, "must be repeat_last or start_again");
-    if (in.ok() && r.method != "GET" && r.method != "POST") in.refuse("method", errc::config_value, "must be GET or POST");
-    if (in.ok() && http_origin(r.url).empty()) in.refuse("url", errc::config_value, "must start with http:// or https:// and a host");
+    if (after == "start_again")
+        r.after = http_after::start_again;
+    else if (after != "repeat_last")
+        in.refuse("after", errc::config_value, "must be repeat_last or start_again");
+    if (in.ok() && r.method != "GET" && r.method != "POST")
+        in.refuse("method", errc::config_value, "must be GET or POST");
+    if (in.ok() && http_origin(r.url).empty())
+        in.refuse("url", errc::config_value, "must start with http:// or https:// and a host");
     if (in.has("answers")) {
         const auto list = in.list("answers");
         for (std::size_t i = 0; i < list.size(); ++i) {
@@ -100,7 +106,8 @@ result<payload> http_mock::perform(const mock_request& request, std::string& tar
     if (post) in.maybe_text("content_type");
     const std::string authorization = in.text_or("authorization", "");
     const std::string_view origin = http_origin(target);
-    if (in.ok() && origin.empty()) in.refuse("url", errc::config_value, "must start with http:// or https:// and a host");
+    if (in.ok() && origin.empty())
+        in.refuse("url", errc::config_value, "must start with http:// or https:// and a host");
     AIVP_CHECK(in.done());
 
     const auto route = std::ranges::find_if(
@@ -110,14 +117,18 @@ result<payload> http_mock::perform(const mock_request& request, std::string& tar
             return http_result(404, "no route for this address", "text/plain");
         std::vector<std::string> urls;
         for (const http_route& r : state_.routes) urls.push_back(r.method + " " + r.url);
-        return fail(errc::mock_not_found, "http: no route names the host of \"" + shortened(target, 80) + "\"; routes are " + some_of(urls));
+        return fail(errc::mock_not_found,
+                    "http: no route names the host of \"" + shortened(target, 80) + "\"; routes are " + some_of(urls));
     }
     const std::uint64_t before = route->hits++;
-    if (!route->authorization.empty() && authorization != route->authorization) return http_result(401, "not authorised", "text/plain");
+    if (!route->authorization.empty() && authorization != route->authorization)
+        return http_result(401, "not authorised", "text/plain");
     const std::uint64_t count = route->answers.size();
-    const http_answer& a = route->answers[route->after == http_after::start_again ? before % count : std::min(before, count - 1)];
+    const http_answer& a =
+        route->answers[route->after == http_after::start_again ? before % count : std::min(before, count - 1)];
     if (a.failure) {
-        const std::string_view why = *a.failure == errc::skill_unavailable ? "cannot be reached" : "went silent after the request";
+        const std::string_view why =
+            *a.failure == errc::skill_unavailable ? "cannot be reached" : "went silent after the request";
         return fail(*a.failure, "http: " + std::string(origin) + " " + std::string(why));
     }
     return http_result(a.status, http_filled(a.body, route->hits), a.content_type);
@@ -129,8 +140,10 @@ result<void> http_mock::seed(const payload& state, std::string at) {
     const auto list = in.list("routes");
     for (std::size_t i = 0; i < list.size() && in.ok(); ++i) {
         auto route = http_read_route(list[i], in.pointer("routes", i));
-        if (route) next.routes.push_back(std::move(*route));
-        else in.adopt(route.error());
+        if (route)
+            next.routes.push_back(std::move(*route));
+        else
+            in.adopt(route.error());
     }
     AIVP_CHECK(in.done());
     state_ = std::move(next);
@@ -148,7 +161,10 @@ payload http_mock::dump() const {
             answers.raw(one.json());
         }
         object_writer out;
-        out.text("method", r.method).text("url", r.url).text("body_contains", r.body_contains).text("authorization", r.authorization);
+        out.text("method", r.method)
+            .text("url", r.url)
+            .text("body_contains", r.body_contains)
+            .text("authorization", r.authorization);
         out.text("after", r.after == http_after::start_again ? "start_again" : "repeat_last");
         routes.raw(out.integer("hits", static_cast<std::int64_t>(r.hits)).raw("answers", answers.json()).json());
     }

@@ -14,9 +14,12 @@ constexpr std::int64_t kv_most = std::numeric_limits<std::int64_t>::max();
 result<void> kv_check_version(const std::string& key, const kv_entry* present, std::optional<std::int64_t> wanted) {
     const std::int64_t version = present ? present->version : 0;
     if (!wanted || *wanted == version) return {};
-    return std::unexpected(error{errc::mock_conflict,
-                                 "kv: \"" + key + "\" has version " + std::to_string(version) + ", not " + std::to_string(*wanted),
-                                 {}, {}, {{"version", std::to_string(version)}}});
+    return std::unexpected(
+        error{errc::mock_conflict,
+              "kv: \"" + key + "\" has version " + std::to_string(version) + ", not " + std::to_string(*wanted),
+              {},
+              {},
+              {{"version", std::to_string(version)}}});
 }
 
 void kv_check_key(field_reader& in, const std::string& key) {
@@ -98,9 +101,13 @@ result<payload> kv_mock::increment(const mock_request& request, std::string& tar
     const kv_entry* const present = find(request.agent, target);
     const auto before = present ? as_integer(present->value) : std::optional<std::int64_t>(0);
     std::int64_t after = 0;
-    if (!before) return fail(errc::mock_conflict, "kv: \"" + target + "\" holds " + std::string(json_kind(present->value)) + ", not an integer");
-    if (__builtin_add_overflow(*before, by, &after)) return fail(errc::mock_conflict, "kv: \"" + target + "\" would overflow");
-    state_.agents[std::string(request.agent)].insert_or_assign(target, kv_entry{payload::of_integer(after), ++state_.revision});
+    if (!before)
+        return fail(errc::mock_conflict,
+                    "kv: \"" + target + "\" holds " + std::string(json_kind(present->value)) + ", not an integer");
+    if (__builtin_add_overflow(*before, by, &after))
+        return fail(errc::mock_conflict, "kv: \"" + target + "\" would overflow");
+    state_.agents[std::string(request.agent)].insert_or_assign(target,
+                                                               kv_entry{payload::of_integer(after), ++state_.revision});
     return object_writer().integer("value", after).integer("version", state_.revision).build();
 }
 
@@ -111,7 +118,8 @@ result<payload> kv_mock::list(const mock_request& request, std::string& target) 
     std::vector<std::string> found;
     const auto of_agent = state_.agents.find(std::string(request.agent));
     if (of_agent != state_.agents.end())
-        for (auto at = of_agent->second.lower_bound(target); at != of_agent->second.end() && at->first.starts_with(target); ++at)
+        for (auto at = of_agent->second.lower_bound(target);
+             at != of_agent->second.end() && at->first.starts_with(target); ++at)
             found.push_back(at->first);
     return object_writer().texts("keys", found).integer("count", static_cast<std::int64_t>(found.size())).build();
 }
@@ -130,7 +138,9 @@ result<void> kv_mock::seed(const payload& state, std::string at) {
             field_reader one(document, field_origin::seed, where + pointer_step(key));
             kv_entry e{one.value("value"), one.integer("version", 1, kv_most)};
             if (auto read = one.done(); !read) in.adopt(read.error());
-            if (e.version > next.revision) in.refuse("revision", errc::config_range, "must be at least the highest version, " + std::to_string(e.version));
+            if (e.version > next.revision)
+                in.refuse("revision", errc::config_range,
+                          "must be at least the highest version, " + std::to_string(e.version));
             next.agents[agent].emplace(key, std::move(e));
         }
     }
@@ -150,10 +160,14 @@ payload kv_mock::dump() const {
     std::vector<std::pair<std::string, payload>> agents;
     for (const auto& [agent, entries] : state_.agents) {
         std::vector<std::pair<std::string, payload>> out;
-        for (const auto& [key, e] : entries) out.emplace_back(key, object_writer().value("value", e.value).integer("version", e.version).build());
+        for (const auto& [key, e] : entries)
+            out.emplace_back(key, object_writer().value("value", e.value).integer("version", e.version).build());
         agents.emplace_back(agent, payload::of_object(std::move(out)));
     }
-    return object_writer().value("agents", payload::of_object(std::move(agents))).integer("revision", state_.revision).build();
+    return object_writer()
+        .value("agents", payload::of_object(std::move(agents)))
+        .integer("revision", state_.revision)
+        .build();
 }
 
 } // namespace aivp

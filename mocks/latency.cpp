@@ -28,10 +28,12 @@ result<duration> latency_duration(const payload& value, const std::string& at) {
     const auto text = as_string(value);
     if (!text) {
         return latency_error(errc::config_type, at,
-                             "must be a duration such as 250ms or microseconds, and is " + std::string(json_kind(value)));
+                             "must be a duration such as 250ms or microseconds, and is " +
+                                 std::string(json_kind(value)));
     }
     auto parsed = parse_duration(*text);
-    if (!parsed) return latency_error(parsed.error().code, at, "\"" + shortened(*text, 60) + "\" is no duration such as 250ms");
+    if (!parsed)
+        return latency_error(parsed.error().code, at, "\"" + shortened(*text, 60) + "\" is no duration such as 250ms");
     if (parsed->us < 0) return latency_error(errc::time_range, at, "is negative");
     return *parsed;
 }
@@ -99,7 +101,8 @@ result<latency_model> latency_model::parse(const payload& document, std::string 
     const auto most = mean ? in.maybe_value("most") : std::nullopt;
     AIVP_CHECK(in.done());
     if (fixed_value.has_value() + range.has_value() + mean.has_value() + samples.has_value() + gaps.has_value() != 1)
-        return latency_error(errc::config_value, at, "names exactly one of fixed, uniform, exponential, samples, recorded");
+        return latency_error(errc::config_value, at,
+                             "names exactly one of fixed, uniform, exponential, samples, recorded");
     if (fixed_value) {
         AIVP_TRY(const duration d, latency_duration(*fixed_value, in.pointer("fixed")));
         return fixed(d);
@@ -145,13 +148,16 @@ duration latency_model::draw(random_stream& stream) {
     return draw_constant();
 }
 
-duration draw_for_call(latency_model& model, std::uint64_t seed, std::string_view component, std::string_view entity, call_ref ref) {
+duration draw_for_call(latency_model& model, std::uint64_t seed, std::string_view component, std::string_view entity,
+                       call_ref ref) {
     if (model.constant()) return model.draw_constant();
     random_stream stream(seed, component, entity, std::to_string(ref.run.value) + '/' + std::to_string(ref.call.value));
     return model.draw(stream);
 }
 
-void latency_table::set(std::string_view name, latency_model model) { models_.insert_or_assign(std::string(name), std::move(model)); }
+void latency_table::set(std::string_view name, latency_model model) {
+    models_.insert_or_assign(std::string(name), std::move(model));
+}
 
 result<latency_table> latency_table::parse(const payload& document, std::string at) {
     latency_table table;

@@ -52,7 +52,8 @@ private:
 };
 
 /// One draw for one call: the same for the same seed, component, entity and call, whatever else is drawn.
-duration draw_for_call(latency_model& model, std::uint64_t seed, std::string_view component, std::string_view entity, call_ref ref);
+duration draw_for_call(latency_model& model, std::uint64_t seed, std::string_view component, std::string_view entity,
+                       call_ref ref);
 
 /// Latencies by name, for skills and for models: "mail.send" before "mail" before "" (everything else). A value.
 class latency_table {

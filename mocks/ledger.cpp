@@ -46,8 +46,10 @@ std::uint64_t world_ledger::append(ledger_entry e) {
     } else {
         auto& counts = counts_[static_cast<std::size_t>(e.outcome)];
         const auto found = counts.find(e.operation);
-        if (found != counts.end()) ++found->second;
-        else counts.emplace(e.operation, 1);
+        if (found != counts.end())
+            ++found->second;
+        else
+            counts.emplace(e.operation, 1);
         if (e.outcome == effect_outcome::ok && e.effect == effect_class::write) ++effects_;
     }
     if (mode_ == ledger_mode::counts) {
@@ -61,7 +63,8 @@ std::uint64_t world_ledger::append(ledger_entry e) {
 
 result<void> world_ledger::need_entries() const {
     if (mode_ == ledger_mode::entries) return {};
-    return fail(errc::config_not_supported, "this ledger keeps counts only and cannot answer questions about single calls", {},
+    return fail(errc::config_not_supported,
+                "this ledger keeps counts only and cannot answer questions about single calls", {},
                 "Use ledger_mode::entries.");
 }
 

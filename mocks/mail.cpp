@@ -37,7 +37,8 @@ result<mail_query> mail_query::parse(std::string_view text) {
         for (; at < text.size() && text[at] != ' '; ++at) {
             if (text[at] == '"') {
                 const std::size_t close = text.find('"', at + 1);
-                if (close == std::string_view::npos) return fail(errc::mock_bad_request, "query: a quote is not closed");
+                if (close == std::string_view::npos)
+                    return fail(errc::mock_bad_request, "query: a quote is not closed");
                 token += text.substr(at + 1, close - at - 1);
                 at = close;
                 continue;
@@ -54,12 +55,15 @@ result<mail_query> mail_query::parse(std::string_view text) {
                 t.what = *what;
                 t.text = value;
             } else if (name == "is" || name == "has") {
-                return fail(errc::mock_bad_request, "query: \"" + shortened(token, 40) + "\" is none of is:unread, is:read, has:attachment");
+                return fail(errc::mock_bad_request,
+                            "query: \"" + shortened(token, 40) + "\" is none of is:unread, is:read, has:attachment");
             }
         }
         if (t.what == kind::before || t.what == kind::after) {
             const auto when = parse_instant(t.text.size() == 10 ? t.text + "T00:00:00Z" : t.text);
-            if (!when) return fail(errc::mock_bad_request, "query: \"" + shortened(token, 40) + "\" needs a date such as 2026-03-01");
+            if (!when)
+                return fail(errc::mock_bad_request,
+                            "query: \"" + shortened(token, 40) + "\" needs a date such as 2026-03-01");
             t.when = *when;
         }
         query.terms_.push_back(std::move(t));
@@ -68,7 +72,9 @@ result<mail_query> mail_query::parse(std::string_view text) {
 
 bool mail_query::fits(const term& t, const mail_message& m) {
     const auto holds = [&](std::string_view text) { return contains_ignoring_case(text, t.text); };
-    const auto labelled = [&] { return std::ranges::any_of(m.labels, [&](const std::string& l) { return ascii_lower(l) == t.text; }); };
+    const auto labelled = [&] {
+        return std::ranges::any_of(m.labels, [&](const std::string& l) { return ascii_lower(l) == t.text; });
+    };
     switch (t.what) {
     case kind::word: return holds(m.subject) || holds(m.body) || holds(m.from);
     case kind::from: return holds(m.from);
@@ -129,8 +135,8 @@ std::string mail_state_json(const mail_message& m) {
 
 bool mail_address(std::string_view text) {
     const std::size_t at = text.find('@');
-    return at != std::string_view::npos && at > 0 && at + 1 < text.size() && text.find('@', at + 1) == std::string_view::npos &&
-           text.find(' ') == std::string_view::npos;
+    return at != std::string_view::npos && at > 0 && at + 1 < text.size() &&
+           text.find('@', at + 1) == std::string_view::npos && text.find(' ') == std::string_view::npos;
 }
 
 std::string mail_joined(const std::vector<std::string>& parts) {
@@ -155,7 +161,8 @@ result<mail_message> mail_seeded(const payload& document, const std::string& at,
     std::size_t n = 0;
     for (const payload& document_of_attachment : in.list("attachments")) {
         field_reader part(document_of_attachment, field_origin::seed, in.pointer("attachments", n));
-        mail_attachment a{part.text("name"), part.text_or("handle", m.id + "/" + std::to_string(n)), part.text_or("media_type", "")};
+        mail_attachment a{part.text("name"), part.text_or("handle", m.id + "/" + std::to_string(n)),
+                          part.text_or("media_type", "")};
         if (auto read = part.done(); !read) in.adopt(read.error());
         m.attachments.push_back(std::move(a));
         ++n;
@@ -190,7 +197,8 @@ namespace {
 std::unexpected<error> mail_no_message(const mail_state& state, std::string_view id) {
     std::vector<std::string> ids;
     for (const mail_message& m : state.messages) ids.push_back(m.id);
-    return fail(errc::mock_not_found, "mail: there is no message \"" + shortened(id, 60) + "\"; there are " + some_of(ids));
+    return fail(errc::mock_not_found,
+                "mail: there is no message \"" + shortened(id, 60) + "\"; there are " + some_of(ids));
 }
 } // namespace
 
@@ -214,11 +222,15 @@ result<payload> mail_mock::search(const mock_request& request, std::string& targ
         if (newer_days && m.received_at < request.now - days(*newer_days)) continue;
         if (query.matches(m)) found.push_back(&m);
     }
-    std::ranges::stable_sort(found, [](const mail_message* a, const mail_message* b) { return a->received_at > b->received_at; });
+    std::ranges::stable_sort(
+        found, [](const mail_message* a, const mail_message* b) { return a->received_at > b->received_at; });
     if (found.size() > static_cast<std::size_t>(limit)) found.resize(static_cast<std::size_t>(limit));
     array_writer list;
     for (const mail_message* m : found) list.raw(mail_summary_json(*m));
-    return object_writer().integer("count", static_cast<std::int64_t>(found.size())).raw("messages", list.json()).build();
+    return object_writer()
+        .integer("count", static_cast<std::int64_t>(found.size()))
+        .raw("messages", list.json())
+        .build();
 }
 
 result<payload> mail_mock::read(const mock_request& request, std::string& target) const {
@@ -241,7 +253,10 @@ result<payload> mail_mock::thread(const mock_request& request, std::string& targ
     array_writer list;
     for (const mail_message& other : state_.messages)
         if (other.thread == m->thread) list.raw(mail_full_json(other));
-    return object_writer().integer("count", static_cast<std::int64_t>(list.size())).raw("messages", list.json()).build();
+    return object_writer()
+        .integer("count", static_cast<std::int64_t>(list.size()))
+        .raw("messages", list.json())
+        .build();
 }
 
 result<payload> mail_mock::send(const mock_request& request, std::string& target) {
@@ -257,10 +272,12 @@ result<payload> mail_mock::send(const mock_request& request, std::string& target
     std::vector<std::string> everybody = m.to;
     everybody.insert(everybody.end(), m.cc.begin(), m.cc.end());
     for (const std::string& who : everybody)
-        if (!mail_address(who)) in.refuse("to", errc::config_value, "\"" + shortened(who, 60) + "\" is no mail address");
+        if (!mail_address(who))
+            in.refuse("to", errc::config_value, "\"" + shortened(who, 60) + "\" is no mail address");
     AIVP_CHECK(in.done());
     for (const std::string& who : everybody)
-        if (state_.undeliverable.contains(who)) return fail(errc::mock_conflict, "mail: the server refuses the recipient \"" + who + "\"");
+        if (state_.undeliverable.contains(who))
+            return fail(errc::mock_conflict, "mail: the server refuses the recipient \"" + who + "\"");
     m.from = state_.address;
     m.folder = "sent";
     m.received_at = request.now;
@@ -269,15 +286,13 @@ result<payload> mail_mock::send(const mock_request& request, std::string& target
         if (!before) return mail_no_message(state_, *answers);
         m.thread = before->thread;
     }
-    do m.id = "msg-" + std::to_string(++state_.minted);
-    while (find(m.id));
+    m.id = "msg-" + std::to_string(++state_.minted);
     if (m.thread.empty()) m.thread = m.id;
     const std::string id = m.id;
     const bool to_owner = std::ranges::find(everybody, state_.address) != everybody.end();
     state_.messages.push_back(m);
     if (to_owner) {
-        do m.id = "msg-" + std::to_string(++state_.minted);
-        while (find(m.id));
+        m.id = "msg-" + std::to_string(++state_.minted);
         m.folder = "inbox";
         m.labels.insert("unread");
         state_.messages.push_back(std::move(m));
@@ -302,7 +317,8 @@ result<payload> mail_mock::label(const mock_request& request, std::string& targe
         m.labels.insert(add.begin(), add.end());
         for (const std::string& l : remove) m.labels.erase(l);
     }
-    const auto changed = std::ranges::count_if(before, [&](const auto& b) { return find(b.first)->labels != b.second; });
+    const auto changed =
+        std::ranges::count_if(before, [&](const auto& b) { return find(b.first)->labels != b.second; });
     return object_writer().integer("changed", changed).build();
 }
 
@@ -322,6 +338,7 @@ result<void> mail_mock::seed(const payload& state, std::string at) {
             in.refuse("messages", errc::config_duplicate, "two messages have the id \"" + m->id + "\"");
         } else {
             if (m->to.empty()) m->to.push_back(next.address);
+            next.minted = std::max(next.minted, minted_number(m->id, "msg-"));
             next.messages.push_back(std::move(*m));
         }
     }

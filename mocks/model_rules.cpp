@@ -37,7 +37,8 @@ result<void> rule_check_text(const payload& value, const std::string& at) {
         for (const auto& [key, item] : members(value)) AIVP_CHECK(rule_check_text(item, at + pointer_step(key)));
     } else if (const auto text = as_string(value)) {
         if (!rule_scan(*text, [](std::string_view) {}, [](std::string_view) {}))
-            return std::unexpected(error{errc::config_value, at + ": a reference \"${\" is not closed", {}, {}, {{"pointer", at}}});
+            return std::unexpected(
+                error{errc::config_value, at + ": a reference \"${\" is not closed", {}, {}, {{"pointer", at}}});
     }
     return {};
 }
@@ -76,12 +77,13 @@ private:
         if (text.starts_with(rule_open) && text.find('}') == text.size() - 1)
             return lookup(std::string_view(text).substr(2, text.size() - 3));
         std::string out;
-        rule_scan(text, [&](std::string_view part) { out += part; },
-                  [&](std::string_view reference) {
-                      const payload found = lookup(reference);
-                      const auto plain = as_string(found);
-                      out += plain ? *plain : std::string(found.text());
-                  });
+        rule_scan(
+            text, [&](std::string_view part) { out += part; },
+            [&](std::string_view reference) {
+                const payload found = lookup(reference);
+                const auto plain = as_string(found);
+                out += plain ? *plain : std::string(found.text());
+            });
         return payload::of_string(out);
     }
     payload lookup(std::string_view reference) {
@@ -99,11 +101,13 @@ bool rule_holds(const rule_condition& c, const model_request& request, conversat
     if (c.agent && *c.agent != request.agent) return false;
     if (c.turn && *c.turn != talk.turn()) return false;
     if (c.last_role && *c.last_role != talk.role(talk.last())) return false;
-    if (c.last_content_contains && talk.text(talk.last()).find(*c.last_content_contains) == std::string::npos) return false;
+    if (c.last_content_contains && talk.text(talk.last()).find(*c.last_content_contains) == std::string::npos)
+        return false;
     if (c.tool_result_of && talk.tool_of(talk.last()) != *c.tool_result_of) return false;
     if (c.tool_failed) {
         const auto flag = member(talk.last(), "error");
-        if (talk.role(talk.last()) != "tool" || (flag && as_bool(*flag).value_or(false)) != *c.tool_failed) return false;
+        if (talk.role(talk.last()) != "tool" || (flag && as_bool(*flag).value_or(false)) != *c.tool_failed)
+            return false;
     }
     if (c.offers) {
         const auto tools = items(request.tools);
@@ -159,7 +163,11 @@ result<rule_answer> parse_rule_answer(const payload& document, const std::string
 
 result<std::vector<model_rule>> parse_model_rules(const payload& document, const std::string& at) {
     if (!document.is_array())
-        return std::unexpected(error{errc::config_type, at + ": must be an array of rules and is " + std::string(json_kind(document)), {}, {}, {{"pointer", at}}});
+        return std::unexpected(error{errc::config_type,
+                                     at + ": must be an array of rules and is " + std::string(json_kind(document)),
+                                     {},
+                                     {},
+                                     {{"pointer", at}}});
     std::vector<model_rule> rules;
     for (const payload& one : items(document)) {
         field_reader in(one, field_origin::seed, at + "/" + std::to_string(rules.size()));
@@ -200,7 +208,8 @@ model_answer rule_source::answer(const model_request& request) {
     } else {
         run.used.resize(rules_.size());
         for (std::size_t i = 0; i < rules_.size() && chosen == rules_.size(); ++i)
-            if ((rules_[i].times == 0 || run.used[i] < rules_[i].times) && rule_holds(rules_[i].when, request, talk)) chosen = i;
+            if ((rules_[i].times == 0 || run.used[i] < rules_[i].times) && rule_holds(rules_[i].when, request, talk))
+                chosen = i;
         if (chosen < rules_.size()) ++run.used[chosen];
     }
     if (chosen == rules_.size() && !otherwise_)
@@ -214,7 +223,8 @@ model_answer rule_source::answer(const model_request& request) {
     rule_renderer renderer(talk);
     model_response rendered = respond.answer.response;
     rendered.content = renderer.render(rendered.content);
-    if (!rendered.content.is_null() && !rendered.content.is_string()) rendered.content = payload::of_string(rendered.content.text());
+    if (!rendered.content.is_null() && !rendered.content.is_string())
+        rendered.content = payload::of_string(rendered.content.text());
     for (proposed_call& c : rendered.calls) c.arguments = renderer.render(c.arguments);
     if (!renderer.missing().empty()) {
         const std::string which = chosen == rules_.size() ? "the default answer" : "rule " + std::to_string(chosen + 1);

@@ -23,7 +23,7 @@ struct rule_condition {
     std::optional<std::string> lacks;                 ///< in no message's content
     std::optional<std::string> model;
     std::optional<std::string> agent;
-    std::optional<std::string> offers;                ///< a tool of this name is offered
+    std::optional<std::string> offers; ///< a tool of this name is offered
 };
 
 /// An answer whose texts may hold references: `${/pointer}` into the last tool result, `${}` the whole of it,

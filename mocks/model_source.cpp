@@ -15,7 +15,8 @@ namespace aivp {
 model_answer prepared_answer(model_response response) {
     model_answer a;
     a.bytes = response.content.is_null() ? 0 : static_cast<std::int64_t>(response.content.text().size());
-    for (const proposed_call& c : response.calls) a.bytes += static_cast<std::int64_t>(c.name.size() + c.arguments.text().size());
+    for (const proposed_call& c : response.calls)
+        a.bytes += static_cast<std::int64_t>(c.name.size() + c.arguments.text().size());
     a.response = std::move(response);
     return a;
 }
@@ -47,7 +48,8 @@ void model_read_failure(field_reader& in, const payload& value, model_answer& a)
     }
     const error_info* const row = find_error(name);
     if (!row || row->code == errc::ok) {
-        in.refuse("fail", errc::config_value, "\"" + shortened(name, 60) + "\" is no error code such as model.rate_limited");
+        in.refuse("fail", errc::config_value,
+                  "\"" + shortened(name, 60) + "\" is no error code such as model.rate_limited");
         return;
     }
     a.code = row->code;
@@ -171,9 +173,12 @@ result<std::unique_ptr<model_source>> model_parse_sequence(field_reader& in) {
     if (in.ok() && answers.empty()) in.refuse("sequence", errc::config_value, "holds no answer");
     const std::string then = in.text_or("then", "fail");
     sequence_end end = sequence_end::fail;
-    if (then == "repeat_last") end = sequence_end::repeat_last;
-    else if (then == "start_again") end = sequence_end::start_again;
-    else if (then != "fail") in.refuse("then", errc::config_value, "must be fail, repeat_last or start_again");
+    if (then == "repeat_last")
+        end = sequence_end::repeat_last;
+    else if (then == "start_again")
+        end = sequence_end::start_again;
+    else if (then != "fail")
+        in.refuse("then", errc::config_value, "must be fail, repeat_last or start_again");
     if (!in.ok()) return std::unexpected(in.done().error());
     return std::make_unique<sequence_source>(std::move(answers), end);
 }
@@ -184,7 +189,8 @@ result<std::unique_ptr<model_source>> model_parse_source(field_reader& in, std::
     const bool sequence = in.has("sequence");
     const bool generate = in.has("generate");
     if (rules + sequence + generate > 1) {
-        in.refuse(sequence ? "sequence" : "generate", errc::config_value, "a script has one of rules, sequence, generate");
+        in.refuse(sequence ? "sequence" : "generate", errc::config_value,
+                  "a script has one of rules, sequence, generate");
         return std::unexpected(in.done().error());
     }
     if (sequence) return model_parse_sequence(in);
@@ -220,9 +226,11 @@ result<model_script> parse_model_script(const payload& document, std::uint64_t s
     if (const auto latency = in.maybe_value("latency")) {
         AIVP_TRY(script.latencies, latency_table::parse(*latency, in.pointer("latency")));
     }
-    if (in.ok() && !script.source && by_agent.empty()) in.refuse("", errc::config_missing_key, "needs one of rules, sequence, generate, agents");
+    if (in.ok() && !script.source && by_agent.empty())
+        in.refuse("", errc::config_missing_key, "needs one of rules, sequence, generate, agents");
     AIVP_CHECK(in.done());
-    if (!by_agent.empty()) script.source = std::make_unique<routed_source>(std::move(by_agent), std::move(script.source));
+    if (!by_agent.empty())
+        script.source = std::make_unique<routed_source>(std::move(by_agent), std::move(script.source));
     return script;
 }
 

@@ -47,7 +47,7 @@ std::uint32_t turn_of(const history& messages);
 
 /// What comes after the last answer of a sequence.
 enum class sequence_end : std::uint8_t {
-    fail,        ///< script.no_rule
+    fail, ///< script.no_rule
     repeat_last,
     start_again,
 };
@@ -72,7 +72,8 @@ private:
 class routed_source final : public model_source {
 public:
     /// `otherwise` may be null: then an agent without a source fails with script.no_rule.
-    routed_source(std::map<std::string, std::unique_ptr<model_source>, std::less<>> by_agent, std::unique_ptr<model_source> otherwise);
+    routed_source(std::map<std::string, std::unique_ptr<model_source>, std::less<>> by_agent,
+                  std::unique_ptr<model_source> otherwise);
     model_answer answer(const model_request& request) override;
     void forget(run_id run) override;
 

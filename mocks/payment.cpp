@@ -1,6 +1,6 @@
 #include "mocks/payment.hpp"
 
-#include <limits>
+#include <algorithm>
 #include <utility>
 
 #include "mocks/internal/fields.hpp"
@@ -14,7 +14,8 @@ constexpr std::int64_t payment_cents_max = 1'000'000'000'000;
 std::unexpected<error> payment_no_customer(const payment_state& state, std::string_view id) {
     std::vector<std::string> ids;
     for (const auto& [name, customer] : state.customers) ids.push_back(name);
-    return fail(errc::mock_not_found, "payment: there is no customer \"" + shortened(id, 60) + "\"; there are " + some_of(ids));
+    return fail(errc::mock_not_found,
+                "payment: there is no customer \"" + shortened(id, 60) + "\"; there are " + some_of(ids));
 }
 
 payload payment_declined(std::string_view reason) {
@@ -51,14 +52,13 @@ result<payload> payment_mock::charge(const mock_request& request, std::string& t
     AIVP_CHECK(in.done());
     const auto customer = state_.customers.find(c.customer);
     if (customer == state_.customers.end()) return payment_no_customer(state_, c.customer);
-    if (customer->second.currency != c.currency) return payment_declined("the customer pays in " + customer->second.currency);
+    if (customer->second.currency != c.currency)
+        return payment_declined("the customer pays in " + customer->second.currency);
     auto& funds = customer->second.funds_cents;
     if (funds && *funds < c.amount_cents) return payment_declined("insufficient funds");
     if (funds) *funds -= c.amount_cents;
     c.at = request.now;
-    std::string id;
-    do id = "ch-" + std::to_string(++state_.minted);
-    while (state_.charges.contains(id));
+    const std::string id = "ch-" + std::to_string(++state_.minted);
     state_.charges.emplace(id, std::move(c));
     const std::string receipt = "receipt-" + std::to_string(state_.minted);
     return object_writer().text("charge_id", id).text("status", "succeeded").text("receipt_token", receipt).build();
@@ -76,7 +76,8 @@ result<payload> payment_mock::refund(const mock_request& request, std::string& t
     payment_charge& c = found->second;
     if (c.refunded_cents == c.amount_cents) return payment_refused("the charge is refunded wholly");
     if (amount > c.amount_cents - c.refunded_cents)
-        return payment_refused("only " + std::to_string(c.amount_cents - c.refunded_cents) + " cents of the charge are left");
+        return payment_refused("only " + std::to_string(c.amount_cents - c.refunded_cents) +
+                               " cents of the charge are left");
     c.refunded_cents += amount;
     const auto customer = state_.customers.find(c.customer);
     if (customer != state_.customers.end() && customer->second.funds_cents) *customer->second.funds_cents += amount;
@@ -99,7 +100,8 @@ result<payload> payment_mock::balance(const mock_request& request, std::string& 
     }
     const auto& funds = customer->second.funds_cents;
     object_writer out;
-    out.text("currency", customer->second.currency).value("funds_cents", funds ? payload::of_integer(*funds) : payload());
+    out.text("currency", customer->second.currency)
+        .value("funds_cents", funds ? payload::of_integer(*funds) : payload());
     return out.integer("charged_cents", charged).integer("refunded_cents", refunded).build();
 }
 
@@ -124,9 +126,11 @@ result<void> payment_mock::seed(const payload& state, std::string at) {
         c.refunded_cents = one.integer_or("refunded_cents", 0, 0, c.amount_cents);
         c.at = one.maybe_time("at").value_or(instant{});
         const auto payer = next.customers.find(c.customer);
-        if (one.ok() && payer == next.customers.end()) one.refuse("customer", errc::config_reference, "there is no customer \"" + c.customer + "\"");
+        if (one.ok() && payer == next.customers.end())
+            one.refuse("customer", errc::config_reference, "there is no customer \"" + c.customer + "\"");
         c.currency = one.text_or("currency", payer == next.customers.end() ? "EUR" : payer->second.currency);
         if (auto read = one.done(); !read) in.adopt(read.error());
+        next.minted = std::max(next.minted, minted_number(id, "ch-"));
         next.charges.emplace(id, std::move(c));
     }
     AIVP_CHECK(in.done());
@@ -145,11 +149,16 @@ payload payment_mock::dump() const {
     std::vector<std::pair<std::string, payload>> charges;
     for (const auto& [id, c] : state_.charges) {
         object_writer one;
-        one.text("customer", c.customer).text("order", c.order).text("currency", c.currency).text("at", to_string(c.at));
-        charges.emplace_back(id, one.integer("amount_cents", c.amount_cents).integer("refunded_cents", c.refunded_cents).build());
+        one.text("customer", c.customer)
+            .text("order", c.order)
+            .text("currency", c.currency)
+            .text("at", to_string(c.at));
+        charges.emplace_back(
+            id, one.integer("amount_cents", c.amount_cents).integer("refunded_cents", c.refunded_cents).build());
     }
     object_writer out;
-    out.value("customers", payload::of_object(std::move(customers))).value("charges", payload::of_object(std::move(charges)));
+    out.value("customers", payload::of_object(std::move(customers)))
+        .value("charges", payload::of_object(std::move(charges)));
     return out.integer("minted", static_cast<std::int64_t>(state_.minted)).build();
 }
 

@@ -27,7 +27,8 @@ void scripted_model::call(const model_request& request, completion_sink& sink) {
         done.message = std::move(a.message);
     }
     duration delay{};
-    if (a.latency) delay = *a.latency;
+    if (a.latency)
+        delay = *a.latency;
     else if (latency_model* const model = latencies_.find(request.model))
         delay = draw_for_call(*model, options_.seed, "model-latency", request.model, {request.run, request.call});
     pending_.complete(sink, std::move(done), delay);

@@ -13,8 +13,8 @@
 namespace aivp {
 
 struct scripted_model_options {
-    std::uint64_t seed = 0;  ///< of the latencies: drawn by (seed, model, run, call)
-    bool synchronous = true; ///< answers without latency come within call()
+    std::uint64_t seed = 0;   ///< of the latencies: drawn by (seed, model, run, call)
+    bool synchronous = true;  ///< answers without latency come within call()
     bool report_usage = true; ///< derive usage where the script gives none; else it is absent
 };
 

@@ -69,7 +69,8 @@ sheet_rows sheet_read_rows(field_reader& in, const std::vector<payload>& list, s
         }
         rows.push_back(items(row));
         for (const payload& cell : rows.back())
-            if (cell.is_object() || cell.is_array()) in.refuse(key, errc::config_type, which + " holds " + std::string(json_kind(cell)) + " as a cell");
+            if (cell.is_object() || cell.is_array())
+                in.refuse(key, errc::config_type, which + " holds " + std::string(json_kind(cell)) + " as a cell");
     }
     return rows;
 }
@@ -109,13 +110,15 @@ result<sheet_rows*> sheet_mock::tab(const std::string& sheet, const std::string&
     if (found == state_.sheets.end()) {
         std::vector<std::string> names;
         for (const auto& [other, tabs] : state_.sheets) names.push_back(other);
-        return fail(errc::mock_not_found, "sheet: there is no sheet \"" + shortened(sheet, 60) + "\"; there are " + some_of(names));
+        return fail(errc::mock_not_found,
+                    "sheet: there is no sheet \"" + shortened(sheet, 60) + "\"; there are " + some_of(names));
     }
     const auto rows = found->second.find(name);
     if (rows == found->second.end()) {
         std::vector<std::string> names;
         for (const auto& [other, content] : found->second) names.push_back(other);
-        return fail(errc::mock_not_found, "sheet: \"" + sheet + "\" has no tab \"" + shortened(name, 60) + "\"; there are " + some_of(names));
+        return fail(errc::mock_not_found,
+                    "sheet: \"" + sheet + "\" has no tab \"" + shortened(name, 60) + "\"; there are " + some_of(names));
     }
     return &rows->second;
 }
@@ -130,7 +133,8 @@ result<payload> sheet_mock::append(const mock_request& request, std::string& tar
     if (rows.size() > sheet_rows_a_call_max) in.refuse("rows", errc::config_range, "must be at most 500");
     AIVP_CHECK(in.done());
     AIVP_TRY(sheet_rows* const present, tab(sheet, name));
-    if (sheet_cells(*present) + sheet_cells(rows) > state_.cells_max) return fail(errc::mock_conflict, "sheet: the tab is full");
+    if (sheet_cells(*present) + sheet_cells(rows) > state_.cells_max)
+        return fail(errc::mock_conflict, "sheet: the tab is full");
     const auto first = static_cast<std::int64_t>(present->size()) + 1;
     const auto count = static_cast<std::int64_t>(rows.size());
     std::ranges::move(rows, std::back_inserter(*present));
@@ -146,7 +150,8 @@ result<payload> sheet_mock::read(const mock_request& request, std::string& targe
     const auto limit = static_cast<std::size_t>(in.integer_or("limit", 1000, 1, 5000));
     const auto range = in.maybe_text("range");
     const auto block = range ? sheet_parse_range(*range) : std::nullopt;
-    if (range && !block) in.refuse("range", errc::config_value, "\"" + shortened(*range, 40) + "\" is no range such as B2:C10");
+    if (range && !block)
+        in.refuse("range", errc::config_value, "\"" + shortened(*range, 40) + "\" is no range such as B2:C10");
     AIVP_CHECK(in.done());
     AIVP_TRY(const sheet_rows* const present, tab(sheet, name));
     sheet_rows rows;
@@ -159,9 +164,13 @@ result<payload> sheet_mock::read(const mock_request& request, std::string& targe
             continue;
         }
         auto& part = rows.emplace_back();
-        for (std::size_t c = block->first.column; c <= block->last.column && c < row.size(); ++c) part.push_back(row[c]);
+        for (std::size_t c = block->first.column; c <= block->last.column && c < row.size(); ++c)
+            part.push_back(row[c]);
     }
-    return object_writer().value("rows", sheet_json(rows)).integer("count", static_cast<std::int64_t>(rows.size())).build();
+    return object_writer()
+        .value("rows", sheet_json(rows))
+        .integer("count", static_cast<std::int64_t>(rows.size()))
+        .build();
 }
 
 result<payload> sheet_mock::update(const mock_request& request, std::string& target) {
@@ -172,16 +181,19 @@ result<payload> sheet_mock::update(const mock_request& request, std::string& tar
     const std::string corner_text = in.text("cell");
     std::string_view rest = corner_text;
     const auto corner = sheet_take_cell(rest);
-    if (in.ok() && (!corner || !rest.empty())) in.refuse("cell", errc::config_value, "\"" + shortened(corner_text, 40) + "\" is no cell such as B2");
+    if (in.ok() && (!corner || !rest.empty()))
+        in.refuse("cell", errc::config_value, "\"" + shortened(corner_text, 40) + "\" is no cell such as B2");
     const sheet_rows rows = sheet_read_rows(in, in.list("rows"), "rows");
     if (rows.size() > sheet_rows_a_call_max) in.refuse("rows", errc::config_range, "must be at most 500");
     AIVP_CHECK(in.done());
     AIVP_TRY(sheet_rows* const present, tab(sheet, name));
     if (corner->row > present->size())
-        return fail(errc::mock_conflict, "sheet: row " + std::to_string(corner->row + 1) + " is beyond the last row, " + std::to_string(present->size()));
+        return fail(errc::mock_conflict, "sheet: row " + std::to_string(corner->row + 1) + " is beyond the last row, " +
+                                             std::to_string(present->size()));
     std::size_t widest = 0;
     for (const auto& row : rows) widest = std::max(widest, corner->column + row.size());
-    if (static_cast<std::int64_t>(widest * rows.size()) > state_.cells_max) return fail(errc::mock_conflict, "sheet: the tab is full");
+    if (static_cast<std::int64_t>(widest * rows.size()) > state_.cells_max)
+        return fail(errc::mock_conflict, "sheet: the tab is full");
     sheet_rows next = *present;
     if (next.size() < corner->row + rows.size()) next.resize(corner->row + rows.size());
     for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -217,7 +229,10 @@ payload sheet_mock::dump() const {
         for (const auto& [name, rows] : tabs) out.emplace_back(name, sheet_json(rows));
         sheets.emplace_back(sheet, payload::of_object(std::move(out)));
     }
-    return object_writer().value("sheets", payload::of_object(std::move(sheets))).integer("cells_max", state_.cells_max).build();
+    return object_writer()
+        .value("sheets", payload::of_object(std::move(sheets)))
+        .integer("cells_max", state_.cells_max)
+        .build();
 }
 
 } // namespace aivp

@@ -27,10 +27,6 @@ bool has_status(const run_log_run& r, const std::string& status) {
 
 std::uint64_t count_runs(const expectation& e, const simulation& world) {
     std::uint64_t n = 0;
-    if (e.run_status == "refused_triggers") {
-        for (const run_log_trigger_refusal& t : world.log().refused_triggers()) n += t.count;
-        return n;
-    }
     for (const auto& [id, r] : world.log().runs()) n += is_agent(r, e.agent) && has_status(r, e.run_status);
     return n;
 }
@@ -42,9 +38,7 @@ bool is_named(const run_log_entry& x, const std::string& name) {
 bool ended_so(const run_log_entry& x, const std::string& outcome) {
     if (outcome.empty()) return true;
     if (!x.settled) return outcome == "open";
-    const bool unknown = x.outcome.code == errc::skill_outcome_unknown || x.outcome.code == errc::model_unknown;
-    if (x.outcome.status == outcome_status::success) return outcome == "ok";
-    return outcome == (unknown ? "unknown" : "failed");
+    return outcome == to_string(x.ended);
 }
 
 std::uint64_t count_calls(const expectation& e, const simulation& world) {
@@ -58,6 +52,17 @@ std::uint64_t count_calls(const expectation& e, const simulation& world) {
             else
                 n += x.what == run_log_entry::kind::skill && is_named(x, e.as) && ended_so(x, e.outcome);
         }
+    }
+    return n;
+}
+
+std::uint64_t count_refused_triggers(const expectation& e, simulation& world) {
+    std::uint64_t n = 0;
+    for (const run_log_trigger_refusal& t : world.log().refused_triggers()) {
+        const std::string agent = t.agent ? world.engine().state().agents[t.agent.value - 1].snapshot->id : "";
+        if (!e.agent.empty() && e.agent != agent) continue;
+        if (!e.as.empty() && e.as != t.trigger) continue;
+        if (e.code.empty() || info(t.code).name == e.code) n += t.count;
     }
     return n;
 }
@@ -87,6 +92,7 @@ std::string in_words(const expectation& e) {
     case expectation::kind::ledger: return "effects in the world: " + (e.filter.operation.empty() ? "all" : e.filter.operation);
     case expectation::kind::calls: return "calls" + of_agent + ": " + e.as + (e.outcome.empty() ? "" : " " + e.outcome);
     case expectation::kind::refused: return "refused calls" + of_agent + ": " + e.as + (e.code.empty() ? "" : " " + e.code);
+    case expectation::kind::refused_triggers: return "refused triggers" + of_agent + ": " + e.as + (e.code.empty() ? "" : " " + e.code);
     case expectation::kind::outcomes: return "runs" + of_agent + " that end with " + e.code;
     case expectation::kind::answer: return "answers" + of_agent + " that contain \"" + e.contains + "\"";
     case expectation::kind::world: return "final state of the world";
@@ -123,6 +129,7 @@ void check_expectations(const scenario& s, simulation& world, std::vector<findin
         case expectation::kind::ledger: n = world.ledger().count(e.filter).value_or(0); break;
         case expectation::kind::calls:
         case expectation::kind::refused: n = count_calls(e, world); break;
+        case expectation::kind::refused_triggers: n = count_refused_triggers(e, world); break;
         case expectation::kind::outcomes: n = count_outcomes(e, world); break;
         case expectation::kind::answer: n = count_answers(e, world); break;
         case expectation::kind::world: break;

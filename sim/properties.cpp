@@ -1,6 +1,7 @@
 #include "sim/properties.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aivp::sim {
 
@@ -56,68 +57,109 @@ void property_checker::committed(const input_envelope& input, const decision& d,
     for (const engine_event& event : d.events) watch(event, after);
 }
 
-void property_checker::check_caps(const run_state& r, const run_watch& w) {
+bool property_checker::value_set::insert(std::uint64_t value) {
+    if (value == 0) return !std::exchange(has_zero_, true);
+    if (2 * used_ >= slots_.size()) grow();
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t at = value & mask; // the values are digits of a hash: they need no mixing
+    while (slots_[at] != 0) {
+        if (slots_[at] == value) return false;
+        at = (at + 1) & mask;
+    }
+    slots_[at] = value;
+    ++used_;
+    return true;
+}
+
+void property_checker::value_set::grow() {
+    const std::vector<std::uint64_t> old = std::exchange(slots_, std::vector<std::uint64_t>(slots_.size() * 4));
+    const std::size_t mask = slots_.size() - 1;
+    for (const std::uint64_t value : old) {
+        if (value == 0) continue;
+        std::size_t at = value & mask;
+        while (slots_[at] != 0) at = (at + 1) & mask;
+        slots_[at] = value;
+    }
+}
+
+property_checker::run_watch& property_checker::watch_of(run_id run) {
+    if (run != last_run_ || !last_watch_) {
+        last_run_ = run;
+        last_watch_ = &runs_[run];
+    }
+    return *last_watch_;
+}
+
+void property_checker::intended(run_id run, call_id call, bool model) {
     using enum property_id;
-    const run_limits& limits = r.snapshot->limits;
-    count(cap_skill_calls);
-    if (r.skill_calls > limits.skill_calls)
-        report(cap_skill_calls, "at most " + std::to_string(limits.skill_calls), std::to_string(r.skill_calls));
-    count(cap_model_turns);
-    if (r.model_turns > limits.model_turns)
-        report(cap_model_turns, "at most " + std::to_string(limits.model_turns), std::to_string(r.model_turns));
-    count(budget_overrun_at_most_one_call);
-    if (r.spent > limits.budget && r.spent.value - limits.budget.value > w.largest_call.value)
-        report(budget_overrun_at_most_one_call, "at most " + to_string(limits.budget) + " and one call",
-               to_string(r.spent));
+    run_watch& w = watch_of(run);
+    w.open_intents.push_back(call.value);
+    if (!w.snapshot) return;
+    const run_limits& limits = w.snapshot->limits;
+    const std::uint32_t n = model ? ++w.model_turns : ++w.skill_calls;
+    const std::uint32_t cap = model ? limits.model_turns : limits.skill_calls;
+    const property_id p = model ? cap_model_turns : cap_skill_calls;
+    count(p);
+    if (n > cap) report(p, "at most " + std::to_string(cap), std::to_string(n));
+}
+
+void property_checker::settled(run_id run, call_id call, usd_micros cost) {
+    run_watch& w = watch_of(run);
+    std::erase(w.open_intents, call.value);
+    w.largest_call = std::max(w.largest_call, cost.value);
+    w.spent += cost.value;
+    if (!w.snapshot) return;
+    count(property_id::budget_overrun_at_most_one_call);
+    const std::int64_t budget = w.snapshot->limits.budget.value;
+    if (w.spent - budget > w.largest_call)
+        report(property_id::budget_overrun_at_most_one_call, "at most " + to_string(usd_micros{budget}) + " and one call",
+               to_string(usd_micros{w.spent}));
 }
 
 void property_checker::watch(const engine_event& event, const engine_state& after) {
-    const auto intend = [this](run_id run, call_id call) { runs_[run].open_intents.push_back(call.value); };
-    const auto settle = [&](run_id run, call_id call, usd_micros cost) {
-        run_watch& w = runs_[run];
-        std::erase(w.open_intents, call.value);
-        w.largest_call = std::max(w.largest_call, cost);
-        if (const run_state* r = after.find(run)) check_caps(*r, w);
-    };
-    if (const auto* e = std::get_if<call_intended>(&event)) {
-        intend(e->run, e->call);
-    } else if (const auto* s = std::get_if<call_settled>(&event)) {
-        settle(s->run, s->call, s->cost);
-    } else if (const auto* m = std::get_if<model_requested>(&event)) {
-        intend(m->run, m->call);
-    } else if (const auto* ms = std::get_if<model_settled>(&event)) {
-        settle(ms->run, ms->call, ms->cost);
-    } else if (const auto* q = std::get_if<user_asked>(&event)) {
-        intend(q->run, q->call);
-    } else if (const auto* a = std::get_if<user_answered>(&event)) {
-        settle(a->run, a->call, {});
-    } else if (std::holds_alternative<trigger_accepted>(event)) {
-        ++accepted_;
-    } else if (const auto* started = std::get_if<run_started>(&event)) {
-        count(property_id::single_flight_per_agent);
-        const run_state* r = after.find(started->run);
-        if (r && after.agents[r->agent.value - 1].active != started->run)
-            report(property_id::single_flight_per_agent, "one active run",
-                   to_string(started->run) + " beside " + to_string(after.agents[r->agent.value - 1].active));
-    } else if (const auto* f = std::get_if<run_finished>(&event)) {
-        ++finished_;
-        runs_.erase(f->run);
-    }
+    std::visit(
+        [&](const auto& e) {
+            using event_type = std::decay_t<decltype(e)>;
+            if constexpr (std::is_same_v<event_type, call_intended>) {
+                intended(e.run, e.call, false);
+            } else if constexpr (std::is_same_v<event_type, model_requested>) {
+                intended(e.run, e.call, true);
+            } else if constexpr (std::is_same_v<event_type, user_asked>) {
+                watch_of(e.run).open_intents.push_back(e.call.value);
+            } else if constexpr (std::is_same_v<event_type, call_settled> || std::is_same_v<event_type, model_settled>) {
+                settled(e.run, e.call, e.cost);
+            } else if constexpr (std::is_same_v<event_type, user_answered>) {
+                settled(e.run, e.call, {});
+            } else if constexpr (std::is_same_v<event_type, trigger_accepted>) {
+                ++accepted_;
+                watch_of(e.run).snapshot = after.agents[e.agent.value - 1].snapshot;
+            } else if constexpr (std::is_same_v<event_type, run_started>) {
+                count(property_id::single_flight_per_agent);
+                const run_state* r = after.find(e.run);
+                if (r && after.agents[r->agent.value - 1].active != e.run)
+                    report(property_id::single_flight_per_agent, "one active run",
+                           to_string(e.run) + " beside " + to_string(after.agents[r->agent.value - 1].active));
+            } else if constexpr (std::is_same_v<event_type, run_finished>) {
+                ++finished_;
+                runs_.erase(e.run);
+                last_watch_ = nullptr;
+            }
+        },
+        event);
 }
 
 void property_checker::performing(const engine_effect& effect) {
     using enum property_id;
     const auto has_intent = [this](call_ref ref) {
         count(effect_intent_committed_first);
-        const auto it = runs_.find(ref.run);
-        const bool open = it != runs_.end() && std::find(it->second.open_intents.begin(), it->second.open_intents.end(),
-                                                         ref.call.value) != it->second.open_intents.end();
+        const std::vector<std::uint64_t>& intents = watch_of(ref.run).open_intents;
+        const bool open = std::find(intents.begin(), intents.end(), ref.call.value) != intents.end();
         if (!open) report(effect_intent_committed_first, "an open intent of " + to_string(ref.call), "none");
     };
     if (const auto* call = std::get_if<skill_call>(&effect)) {
         has_intent(call->ref);
         count(effect_at_most_once_per_key);
-        if (!keys_performed_.insert(call->idempotency_key.prefix()).second)
+        if (!keys_performed_.insert(call->idempotency_key.prefix()))
             report(effect_at_most_once_per_key, "a key that is new", to_hex(call->idempotency_key, 16));
         count(grant_nothing_outside);
         if (call->binding >= call->snapshot->bindings.size())

@@ -6,7 +6,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "aivp/engine/driver.hpp"
@@ -66,15 +65,38 @@ public:
 private:
     struct run_watch {
         std::vector<std::uint64_t> open_intents; ///< call numbers with an intent and no outcome
-        usd_micros largest_call;
+        snapshot_ptr snapshot;                   ///< null until the run has started
+        // Counted from the events, not taken from the engine's own counters.
+        std::uint32_t skill_calls = 0;
+        std::uint32_t model_turns = 0;
+        std::int64_t spent = 0;
+        std::int64_t largest_call = 0;
     };
     void report(property_id p, std::string expected, std::string actual);
     void count(property_id p) { ++checked_[static_cast<std::size_t>(p)]; }
     void watch(const engine_event& event, const engine_state& after);
-    void check_caps(const run_state& r, const run_watch& w);
+    void intended(run_id run, call_id call, bool model);
+    void settled(run_id run, call_id call, usd_micros cost);
+
+    /// Membership of 64-bit values, open addressing: an insert is a probe or two and no allocation.
+    class value_set {
+    public:
+        /// False when it was there.
+        bool insert(std::uint64_t value);
+
+    private:
+        void grow();
+        std::vector<std::uint64_t> slots_ = std::vector<std::uint64_t>(64); ///< 0 = free
+        std::size_t used_ = 0;
+        bool has_zero_ = false;
+    };
+
+    run_watch& watch_of(run_id run);
 
     std::map<run_id, run_watch> runs_;
-    std::unordered_set<std::uint64_t> keys_performed_; ///< first 64 bits; membership only, never iterated
+    run_watch* last_watch_ = nullptr; ///< of last_run_: most events are about the run of the event before
+    run_id last_run_;
+    value_set keys_performed_;        ///< first 64 bits of each key
     std::vector<std::string> secrets_;
     std::vector<violation> violations_;
     std::uint64_t violation_count_ = 0;

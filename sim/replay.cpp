@@ -10,6 +10,7 @@
 #include "aivp/tape/files.hpp"
 #include "mocks/tape/player.hpp"
 #include "runtime/codec/files.hpp"
+#include "sim/recording.hpp"
 
 namespace aivp::sim {
 
@@ -96,8 +97,12 @@ void replay_one(const std::string& folder, agent_shelf& shelf, replay_report& re
     simulation_setup setup;
     setup.start = recorded->manifest.recorded_at;
     setup.agents = {*agent};
+    setup.secrets = stand_in_secrets(**agent);
+    const auto folding = std::make_shared<const tape_folding>(setup.agents, setup.secrets);
     setup.ports = [&](const world_parts& parts) {
-        player = std::make_shared<tape_player>(recorded->events, tape_player_options{.world = &parts.world});
+        tape_player_options options{.world = &parts.world};
+        options.fold_arguments = [folding](std::string_view skill, const payload& value) { return folding->arguments(skill, value); };
+        player = std::make_shared<tape_player>(recorded->events, std::move(options));
         return world_ports{player, player, player};
     };
     auto world = simulation::create(std::move(setup));
@@ -108,7 +113,8 @@ void replay_one(const std::string& folder, agent_shelf& shelf, replay_report& re
     simulation& s = **world;
     s.input_at(s.now(), start_run{agent_id{1}, recorded->manifest.trigger}, input_source::operator_);
     const instant end = s.now() + days(366 * replay_years_max);
-    while (!player->missed() && s.time().fired() < replay_events_max && !s.time().empty() && s.time().next_at() <= end)
+    // What the agent's own schedule would start later is not on the tape.
+    while (!player->missed() && !s.first_run_over() && s.time().fired() < replay_events_max && !s.time().empty() && s.time().next_at() <= end)
         s.time().step_one();
     report.verdict = player->verdict();
     if (!player->missed()) compare_ends(recorded->manifest, s, report);

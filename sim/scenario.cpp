@@ -10,6 +10,7 @@
 #include "runtime/codec/files.hpp"
 #include "runtime/codec/reader.hpp"
 #include "aivp/tape/files.hpp"
+#include "sim/recording.hpp"
 
 namespace aivp::sim {
 
@@ -126,7 +127,8 @@ void scenario_reader::load_agents(const std::vector<located_text>& skills, const
         }
     };
     for (const located_text& path : skills) {
-        space.load_skills(base + path.text);
+        out_.skill_paths.push_back(base + path.text);
+        space.load_skills(out_.skill_paths.back());
         take_errors(path);
     }
     for (const located_text& path : agents) {
@@ -282,7 +284,7 @@ void scenario_reader::read_run_counts(const yaml_node& node, const std::string& 
         const yaml_node* value = m.node(status);
         if (!value) continue;
         expectation e;
-        e.what = expectation::kind::runs;
+        e.what = status == "refused_triggers" ? expectation::kind::refused_triggers : expectation::kind::runs;
         e.where = errors_.position(m.key_at(status));
         e.agent = agent;
         e.run_status = status;
@@ -311,11 +313,12 @@ expectation scenario_reader::read_expectation(const yaml_node& node, expectation
         e.filter.duplicate = m.boolean("duplicate");
     }
     if (what == kind::calls || what == kind::refused) e.as = text("call");
+    if (what == kind::refused_triggers) e.as = text("trigger");
     if (what == kind::calls && m.has("outcome")) {
         static constexpr const char* outcomes[] = {"ok", "failed", "unknown", "open"};
         if (const auto o = m.word("outcome", {"ok", "failed", "unknown", "open"})) e.outcome = outcomes[*o];
     }
-    if (what == kind::refused || what == kind::outcomes) {
+    if (what == kind::refused || what == kind::refused_triggers || what == kind::outcomes) {
         const auto code = what == kind::outcomes ? m.required_text("code") : m.text("code");
         if (code && !find_error(code->text)) errors_.report(errc::config_value, m.key_at("code"), "there is no code `" + code->text + "`");
         if (code) e.code = code->text;
@@ -344,6 +347,7 @@ void scenario_reader::read_expectations(mapping_reader& top) {
     read_expectation_list(m, "ledger", expectation::kind::ledger);
     read_expectation_list(m, "calls", expectation::kind::calls);
     read_expectation_list(m, "refused", expectation::kind::refused);
+    read_expectation_list(m, "refused_triggers", expectation::kind::refused_triggers);
     read_expectation_list(m, "outcomes", expectation::kind::outcomes);
     read_expectation_list(m, "answers", expectation::kind::answer);
     if (const auto world = m.object("world")) {
@@ -414,7 +418,10 @@ namespace {
 world_ports make_ports(const scenario& s, const world_parts& parts) {
     world_ports out;
     if (s.recorded) {
-        const auto player = std::make_shared<tape_player>(s.recorded->events, tape_player_options{.world = &parts.world});
+        const auto folding = std::make_shared<const tape_folding>(s.agents, s.secrets);
+        tape_player_options options{.world = &parts.world};
+        options.fold_arguments = [folding](std::string_view skill, const payload& value) { return folding->arguments(skill, value); };
+        const auto player = std::make_shared<tape_player>(s.recorded->events, std::move(options));
         return {player, player, player};
     }
     if (!s.model.is_null()) {

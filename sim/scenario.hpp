@@ -32,13 +32,13 @@ struct expected_count {
 
 /// One line of `expect`. What is not set is not asked.
 struct expectation {
-    enum class kind : std::uint8_t { runs, ledger, calls, refused, outcomes, answer, world } what = kind::runs;
+    enum class kind : std::uint8_t { runs, ledger, calls, refused, refused_triggers, outcomes, answer, world } what = kind::runs;
     source_pos where;
     expected_count count;
     std::string agent;                     ///< id; empty = all
-    std::string run_status;                ///< runs: total, success, failure, partial, skipped, open, abstained, refused_triggers
-    std::string code;                      ///< refused, outcomes: dotted code
-    std::string as;                        ///< calls, refused: binding name or skill id
+    std::string run_status;                ///< runs: total, success, failure, partial, skipped, open, abstained
+    std::string code;                      ///< refused, refused_triggers, outcomes: dotted code
+    std::string as;                        ///< calls, refused: binding name or skill id; refused_triggers: the trigger's id
     std::string outcome;                   ///< calls: ok, failed, unknown
     std::string contains;                  ///< answer: text
     ledger_filter filter;                  ///< ledger
@@ -66,6 +66,7 @@ struct scenario {
     std::uint64_t max_events = 1'000'000;
     bool synchronous = true;
     std::vector<snapshot_ptr> agents;
+    std::vector<std::string> skill_paths;  ///< folders and files, as they were opened
     payload world;
     latency_table latencies;
     payload model;                         ///< script of the model, or null

@@ -25,7 +25,9 @@ public:
     void cancel(call_ref) override {}
 };
 
-world_ports complete(world_ports given, connector_port& mocks) {
+} // namespace
+
+world_ports complete_ports(world_ports given, connector_port& mocks) {
     if (!given.model) given.model = std::make_shared<no_model>();
     if (!given.users) given.users = std::make_shared<no_user>();
     // The mocks belong to the simulation: a pointer that does not own them.
@@ -33,14 +35,13 @@ world_ports complete(world_ports given, connector_port& mocks) {
     return given;
 }
 
-} // namespace
-
 const char* to_string(stop_reason r) {
     switch (r) {
     case stop_reason::horizon: return "horizon";
     case stop_reason::idle: return "idle";
     case stop_reason::event_limit: return "event_limit";
     case stop_reason::store_failed: return "store_failed";
+    case stop_reason::first_run_over: return "first_run_over";
     }
     return "horizon";
 }
@@ -55,7 +56,7 @@ simulation::simulation(simulation_setup setup)
     : setup_(std::move(setup)), scheduler_(setup_.start), clock_(scheduler_), timers_(scheduler_), mock_world_(scheduler_),
       store_(setup_.keep), ledger_(setup_.ledger), secrets_(setup_.secrets),
       mocks_(mock_world_, ledger_, {.seed = setup_.seed, .synchronous = setup_.synchronous}),
-      ports_(complete(setup_.ports ? setup_.ports({mock_world_, ledger_, mocks_, setup_.seed}) : world_ports{}, mocks_)),
+      ports_(complete_ports(setup_.ports ? setup_.ports({mock_world_, ledger_, mocks_, setup_.seed}) : world_ports{}, mocks_)),
       driver_({clock_, timers_, store_, *ports_.model, *ports_.connector, *ports_.users, secrets_}),
       planned_(*this) {
     timers_.deliver_to(driver_);
@@ -99,9 +100,16 @@ result<agent_id> simulation::agent(std::string_view id) const {
     return fail(errc::trigger_no_agent, "no agent `" + std::string(id) + "` is active here");
 }
 
-stop_reason simulation::run(instant until, std::uint64_t max_events) {
+bool simulation::first_run_over() const { return scheduler_.fired() > 0 && !driver_.state().find(run_id{1}); }
+
+stop_reason simulation::run(instant until, std::uint64_t max_events) { return run(until, max_events, false); }
+
+stop_reason simulation::run_first(instant until, std::uint64_t max_events) { return run(until, max_events, true); }
+
+stop_reason simulation::run(instant until, std::uint64_t max_events, bool only_first) {
     const std::uint64_t limit = scheduler_.fired() + max_events;
     while (!scheduler_.empty()) {
+        if (only_first && first_run_over()) return stop_reason::first_run_over;
         if (!driver_.failures().empty()) return stop_reason::store_failed;
         if (scheduler_.next_at() > until) {
             scheduler_.set_now(until);

@@ -48,6 +48,9 @@ struct world_ports {
     std::shared_ptr<connector_port> connector;
 };
 
+/// `given` with something in the place of each null port, as simulation::create does it.
+world_ports complete_ports(world_ports given, connector_port& mocks);
+
 /// What a simulation is made of.
 struct simulation_setup {
     instant start{1'767'225'600'000'000}; ///< 2026-01-01T00:00:00Z
@@ -66,7 +69,7 @@ struct simulation_setup {
 };
 
 /// Why a simulation stopped.
-enum class stop_reason : std::uint8_t { horizon, idle, event_limit, store_failed };
+enum class stop_reason : std::uint8_t { horizon, idle, event_limit, store_failed, first_run_over };
 const char* to_string(stop_reason r);
 
 class simulation {
@@ -83,6 +86,10 @@ public:
 
     /// Runs until nothing is left to do, `until` is reached or `max_events` events were handled.
     stop_reason run(instant until, std::uint64_t max_events);
+    /// As run(), but only until the first run is over, or its trigger refused.
+    stop_reason run_first(instant until, std::uint64_t max_events);
+    /// Is there nothing to wait for: has the first run ended, or was its trigger refused? False before the first event.
+    bool first_run_over() const;
     /// Ends the checking: what must hold once all is quiet.
     void conclude(stop_reason reason);
 
@@ -100,6 +107,7 @@ public:
 
 private:
     explicit simulation(simulation_setup setup);
+    stop_reason run(instant until, std::uint64_t max_events, bool only_first);
 
     class planned_inputs final : public event_handler {
     public:

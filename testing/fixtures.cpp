@@ -68,6 +68,8 @@ skill_ptr make_skill(std::string id, skill_options options) {
     s->cost_estimate = options.cost;
     s->secret_arguments = std::move(options.secret_arguments);
     s->secret_results = std::move(options.secret_results);
+    s->side_effects = std::move(options.side_effects);
+    s->where = std::move(options.where);
     s->hash = sha256(s->id + "@" + s->version + options.input_schema);
     return s;
 }
@@ -77,6 +79,7 @@ skill_binding make_binding(std::string as, skill_ptr skill, binding_options opti
     b.as = std::move(as);
     b.use = skill->id;
     b.skill = std::move(skill);
+    b.where = std::move(options.where);
     b.has_fixed = !options.fixed.empty();
     b.fixed = b.has_fixed ? parsed(options.fixed) : parsed("{}");
     return b;

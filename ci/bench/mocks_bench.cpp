@@ -35,16 +35,19 @@ public:
 
 payload json(std::string_view text) { return payload::parse(text).value(); }
 
-constexpr std::string_view tools = R"([{"description":"","name":"charge","parameters":{"type":"object","required":["customer","amount_cents"],
+constexpr std::string_view tools =
+    R"([{"description":"","name":"charge","parameters":{"type":"object","required":["customer","amount_cents"],
     "properties":{"customer":{"type":"string","pattern":"^cus-[a-z0-9-]+$"},"amount_cents":{"type":"integer","minimum":1,"maximum":1000000}}}},
     {"description":"","name":"search","parameters":{"type":"object","properties":{"query":{"type":"string"},"limit":{"type":"integer"}}}}])";
 
 // Ten messages, the last one the result of a tool.
 history talk() {
-    history h = history().appended(system_message("You are a careful assistant.")).appended(user_message("Find the invoice."));
+    history h =
+        history().appended(system_message("You are a careful assistant.")).appended(user_message("Find the invoice."));
     for (int i = 0; i < 4; ++i) {
         const std::string id = call_name(static_cast<std::uint64_t>(i));
-        h = h.appended(json(R"({"calls":[{"args":{"query":"invoice"},"id":")" + id + R"(","name":"search"}],"role":"assistant"})"));
+        h = h.appended(json(R"({"calls":[{"args":{"query":"invoice"},"id":")" + id +
+                            R"(","name":"search"}],"role":"assistant"})"));
         h = h.appended(tool_message(id, json(R"({"messages":[{"id":"m1"}],"count":1})"), false));
     }
     return h;
@@ -78,7 +81,8 @@ void measure_calls(const char* name, ledger_mode mode, std::string_view skill, s
     world_ledger ledger(mode);
     counting_sink sink;
     mock_connector connector(world, ledger);
-    if (!connector.seed(json(R"({"kv":{"values":{"bench":{"cursor":1}}},"mail":{"messages":[{"id":"m1","from":"a@x.test","subject":"s","received_at":"2026-03-01T08:00:00Z"}]}})")))
+    if (!connector.seed(json(
+            R"({"kv":{"values":{"bench":{"cursor":1}}},"mail":{"messages":[{"id":"m1","from":"a@x.test","subject":"s","received_at":"2026-03-01T08:00:00Z"}]}})")))
         return;
     skill_request r;
     r.agent = "bench";
@@ -96,10 +100,22 @@ void measure_calls(const char* name, ledger_mode mode, std::string_view skill, s
 } // namespace
 
 int main() {
-    measure_model("model turn, sequence", R"({"sequence":[{"calls":[{"name":"search","args":{"query":"x"}}]},{"content":"done"}],"then":"start_again"})", false);
-    measure_model("model turn, sequence, with latency", R"({"sequence":[{"calls":[{"name":"search","args":{"query":"x"}}]},{"content":"done"}],"then":"start_again"})", true);
-    measure_model("model turn, rules", R"({"rules":[{"when":{"last_role":"user"},"respond":{"content":"x"}},{"when":{"tool_result_of":"search"},"respond":{"content":"found"}}]})", false);
-    measure_model("model turn, rules with references", R"({"rules":[{"when":{"last_role":"tool"},"respond":{"calls":[{"name":"read","args":{"id":"${/messages/0/id}"}}]}}]})", false);
+    measure_model(
+        "model turn, sequence",
+        R"({"sequence":[{"calls":[{"name":"search","args":{"query":"x"}}]},{"content":"done"}],"then":"start_again"})",
+        false);
+    measure_model(
+        "model turn, sequence, with latency",
+        R"({"sequence":[{"calls":[{"name":"search","args":{"query":"x"}}]},{"content":"done"}],"then":"start_again"})",
+        true);
+    measure_model(
+        "model turn, rules",
+        R"({"rules":[{"when":{"last_role":"user"},"respond":{"content":"x"}},{"when":{"tool_result_of":"search"},"respond":{"content":"found"}}]})",
+        false);
+    measure_model(
+        "model turn, rules with references",
+        R"({"rules":[{"when":{"last_role":"tool"},"respond":{"calls":[{"name":"read","args":{"id":"${/messages/0/id}"}}]}}]})",
+        false);
     measure_model("model turn, generated", R"({"generate":{"stop_per_mille":0}})", false);
     measure_calls("skill call, kv.get, tally", ledger_mode::tally, "kv.get", R"({"key":"cursor"})");
     measure_calls("skill call, kv.get, counts and digest", ledger_mode::counts, "kv.get", R"({"key":"cursor"})");

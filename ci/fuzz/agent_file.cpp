@@ -12,9 +12,11 @@ aivp::skill_registry make_fuzz_skills() {
     const char* skills[] = {
         "schema_version: skill.v1\nid: kv.get\nversion: 1.0.0\nsummary: s\neffect: read\n"
         "inputs: {type: object, required: [key], properties: {key: {type: string, pattern: \"^[a-z]+$\"}}}\n"
-        "outputs: {type: object, properties: {found: {type: boolean}, value: {}, list: {type: array, items: {type: object, properties: {id: {type: string}}}}}}\n",
+        "outputs: {type: object, properties: {found: {type: boolean}, value: {}, list: {type: array, items: {type: "
+        "object, properties: {id: {type: string}}}}}}\n",
         "schema_version: skill.v1\nid: kv.set\nversion: 1.2.0\nsummary: s\n"
-        "inputs: {type: object, properties: {key: {$ref: \"#/$defs/k\"}, value: {anyOf: [{type: string}, {type: array, items: {type: integer}}]}}, $defs: {k: {type: string}}}\n"
+        "inputs: {type: object, properties: {key: {$ref: \"#/$defs/k\"}, value: {anyOf: [{type: string}, {type: array, "
+        "items: {type: integer}}]}}, $defs: {k: {type: string}}}\n"
         "outputs: {allOf: [{properties: {a: {$ref: \"#\"}}}, {properties: {b: {type: number}}}]}\n",
         "schema_version: skill.v1\nid: none\nversion: 0.1.0-rc.1\nsummary: s\ninputs: {}\n",
     };
@@ -39,7 +41,8 @@ void check_agent(std::string_view text, const std::string& file) {
     }
     if (!first) return;
     const auto again = aivp::load_agent_text(text, file, registry, aivp::load_utc_only, errors);
-    fuzz::require(again && again->hashes == first->hashes && again->tools == first->tools, "reading again gives the same");
+    fuzz::require(again && again->hashes == first->hashes && again->tools == first->tools,
+                  "reading again gives the same");
 }
 
 } // namespace

@@ -20,7 +20,9 @@ using namespace aivp;
 class fuzz_world final : public mock_world {
 public:
     instant now() override { return now_; }
-    void after(duration delay, std::function<void()> action) override { waiting_.emplace_back(now_ + delay, std::move(action)); }
+    void after(duration delay, std::function<void()> action) override {
+        waiting_.emplace_back(now_ + delay, std::move(action));
+    }
     void run_all() {
         while (!waiting_.empty()) {
             const auto next = std::ranges::min_element(waiting_, {}, [](const auto& w) { return w.first; });
@@ -68,13 +70,16 @@ payload part(const payload& document, std::string_view key, std::string_view fal
     return member(document, key).value_or(payload::from_canonical(std::string(fallback)));
 }
 
-void refused_with_words(const error& e) { fuzz::require(e.code != errc::ok && !e.message.empty(), "a refusal has code and words"); }
+void refused_with_words(const error& e) {
+    fuzz::require(e.code != errc::ok && !e.message.empty(), "a refusal has code and words");
+}
 
 void try_world(const payload& document) {
     fuzz_world world;
     world_ledger ledger;
     mock_connector connector(world, ledger);
-    if (const auto seeded = connector.seed(part(document, "world", "{}")); !seeded) return refused_with_words(seeded.error());
+    if (const auto seeded = connector.seed(part(document, "world", "{}")); !seeded)
+        return refused_with_words(seeded.error());
     if (auto table = latency_table::parse(part(document, "latency", "0"))) connector.set_latencies(std::move(*table));
     checking_sink sink;
     std::size_t calls = 0;
@@ -96,7 +101,8 @@ void try_world(const payload& document) {
         world.run_all();
         fuzz::require(sink.answers == calls, "each call is answered once");
         // A route counts its calls, also those that it leaves without an answer.
-        if (sink.failed && !skill->starts_with("http.")) fuzz::require(connector.dump() == before, "a failed call changes nothing");
+        if (sink.failed && !skill->starts_with("http."))
+            fuzz::require(connector.dump() == before, "a failed call changes nothing");
     }
     const payload dump = connector.dump();
     fuzz_world other;
@@ -149,7 +155,8 @@ void try_others(const payload& document) {
     } else {
         refused_with_words(answers.error());
     }
-    if (const auto script = parse_user_script(part(document, "user", "{}")); !script) refused_with_words(script.error());
+    if (const auto script = parse_user_script(part(document, "user", "{}")); !script)
+        refused_with_words(script.error());
 }
 
 } // namespace

@@ -45,7 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto skill = aivp::parse_skill(text, file, errors);
     fuzz::require(skill.has_value() == errors.empty(), "either a skill or errors");
     check_errors(errors, text, file);
-    if (skill) fuzz::require(aivp::skill_registry().add(skill->contract).has_value(), "a sound skill can be registered");
+    if (skill)
+        fuzz::require(aivp::skill_registry().add(skill->contract).has_value(), "a sound skill can be registered");
     errors.clear();
     (void)aivp::parse_skill_pool(text, "pool.yaml", errors);
     check_errors(errors, text, "pool.yaml");

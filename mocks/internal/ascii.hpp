@@ -16,7 +16,8 @@ inline std::string ascii_lower(std::string_view text) {
 inline bool ascii_digit(char c) { return c >= '0' && c <= '9'; }
 /// `lower` is in lower case already.
 inline bool contains_ignoring_case(std::string_view text, std::string_view lower) {
-    return std::ranges::search(text, lower, {}, [](char c) { return ascii_lower(c); }).begin() != text.end() || lower.empty();
+    return std::ranges::search(text, lower, {}, [](char c) { return ascii_lower(c); }).begin() != text.end() ||
+           lower.empty();
 }
 
 } // namespace aivp

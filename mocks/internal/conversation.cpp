@@ -26,7 +26,8 @@ std::string conversation::text(const payload& message) const {
 }
 
 bool conversation::contains(std::string_view text_part) {
-    return std::ranges::any_of(messages(), [&](const payload& m) { return text(m).find(text_part) != std::string::npos; });
+    return std::ranges::any_of(messages(),
+                               [&](const payload& m) { return text(m).find(text_part) != std::string::npos; });
 }
 
 std::uint32_t conversation::turn() { return turn_of(request_.messages); }
@@ -71,7 +72,8 @@ std::vector<proposed_call> conversation::last_calls() {
         if (!calls) continue;
         for (const payload& c : items(*calls)) {
             const auto name = member(c, "name");
-            out.push_back({name ? as_string(*name).value_or("") : "", member(c, "args").value_or(payload::from_canonical("{}"))});
+            out.push_back(
+                {name ? as_string(*name).value_or("") : "", member(c, "args").value_or(payload::from_canonical("{}"))});
         }
     }
     return out;

@@ -29,17 +29,33 @@ std::string shortened(std::string_view text, std::size_t bytes) {
     return std::string(text.substr(0, bytes)) + "…";
 }
 
+std::uint64_t minted_number(std::string_view id, std::string_view prefix) {
+    if (!id.starts_with(prefix)) return 0;
+    id.remove_prefix(prefix.size());
+    if (id.empty() || id.size() > 9 || id.front() == '0') return 0;
+    std::uint64_t n = 0;
+    for (const char c : id) {
+        if (c < '0' || c > '9') return 0;
+        n = n * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    return n;
+}
+
 std::string pointer_step(std::string_view key) {
     std::string out = "/";
     for (const char c : key) {
-        if (c == '~') out += "~0";
-        else if (c == '/') out += "~1";
-        else out += c;
+        if (c == '~')
+            out += "~0";
+        else if (c == '/')
+            out += "~1";
+        else
+            out += c;
     }
     return out;
 }
 
-field_reader::field_reader(const payload& object, field_origin origin, std::string at) : at_(std::move(at)), origin_(origin) {
+field_reader::field_reader(const payload& object, field_origin origin, std::string at)
+    : at_(std::move(at)), origin_(origin) {
     if (!object.is_object()) {
         const errc code = origin == field_origin::request ? errc::mock_bad_request : errc::config_type;
         std::string what = (at_.empty() ? std::string("this") : '"' + at_ + '"') + " must be an object and is ";
@@ -110,12 +126,14 @@ std::optional<std::int64_t> field_reader::maybe_integer(std::string_view key, st
         wrong_type(key, "an integer", *found);
     } else if (*number < low || *number > high) {
         refuse(key, errc::config_range,
-               "must be between " + std::to_string(low) + " and " + std::to_string(high) + " and is " + std::to_string(*number));
+               "must be between " + std::to_string(low) + " and " + std::to_string(high) + " and is " +
+                   std::to_string(*number));
         return std::nullopt;
     }
     return number;
 }
-std::int64_t field_reader::integer_or(std::string_view key, std::int64_t fallback, std::int64_t low, std::int64_t high) {
+std::int64_t field_reader::integer_or(std::string_view key, std::int64_t fallback, std::int64_t low,
+                                      std::int64_t high) {
     return maybe_integer(key, low, high).value_or(fallback);
 }
 std::int64_t field_reader::integer(std::string_view key, std::int64_t low, std::int64_t high) {
@@ -206,7 +224,8 @@ result<void> field_reader::done() {
             if (e.used) continue;
             std::ranges::sort(known_);
             known_.erase(std::unique(known_.begin(), known_.end()), known_.end());
-            refuse(shortened(e.key, 60), errc::config_unknown_key, "is not known here; known are " + some_of(known_, known_.size()));
+            refuse(shortened(e.key, 60), errc::config_unknown_key,
+                   "is not known here; known are " + some_of(known_, known_.size()));
             break;
         }
     }

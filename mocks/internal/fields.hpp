@@ -76,6 +76,9 @@ std::string_view json_kind(const payload& value);
 std::string some_of(const std::vector<std::string>& names, std::size_t limit = 5);
 /// At most `bytes` bytes of UTF-8 text, cut between code points, with "…" when something was cut.
 std::string shortened(std::string_view text, std::size_t bytes);
+/// n of an id "<prefix><n>" with at most nine digits and no leading zero; 0 for any other id. A service that starts counting
+/// behind the highest one never mints an id that exists.
+std::uint64_t minted_number(std::string_view id, std::string_view prefix);
 /// One step of a JSON pointer, escaped.
 std::string pointer_step(std::string_view key);
 

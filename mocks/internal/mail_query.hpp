@@ -18,7 +18,20 @@ public:
     bool matches(const mail_message& m) const;
 
 private:
-    enum class kind : std::uint8_t { word, from, to, subject, label, without_label, folder, unread, read, attachment, before, after };
+    enum class kind : std::uint8_t {
+        word,
+        from,
+        to,
+        subject,
+        label,
+        without_label,
+        folder,
+        unread,
+        read,
+        attachment,
+        before,
+        after
+    };
     struct term {
         kind what = kind::word;
         std::string text; // lower case

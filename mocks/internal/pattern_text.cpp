@@ -21,7 +21,8 @@ std::string pattern_printable() {
 
 std::string pattern_range(char low, char high) {
     std::string out;
-    for (int c = static_cast<unsigned char>(low); c <= static_cast<unsigned char>(high) && c < 0x80; ++c) out += static_cast<char>(c);
+    for (int c = static_cast<unsigned char>(low); c <= static_cast<unsigned char>(high) && c < 0x80; ++c)
+        out += static_cast<char>(c);
     return out;
 }
 
@@ -112,7 +113,9 @@ private:
         if (c == '*' || c == '+' || c == '?' || c == '{') return std::nullopt;
         if (c != '\\') {
             std::string sign(1, c);
-            for (; !rest_.empty() && (static_cast<unsigned char>(rest_.front()) & 0xC0u) == 0x80u; rest_.remove_prefix(1)) sign += rest_.front();
+            for (; !rest_.empty() && (static_cast<unsigned char>(rest_.front()) & 0xC0u) == 0x80u;
+                 rest_.remove_prefix(1))
+                sign += rest_.front();
             return add({kind::text, std::move(sign), {}, 0, 0});
         }
         const auto escaped = escape();
@@ -137,7 +140,8 @@ private:
             first = false;
             std::string low(1, rest_.front());
             rest_.remove_prefix(1);
-            if (static_cast<unsigned char>(low[0]) >= 0x80 || (low[0] == '[' && rest_.starts_with(':'))) return std::nullopt;
+            if (static_cast<unsigned char>(low[0]) >= 0x80 || (low[0] == '[' && rest_.starts_with(':')))
+                return std::nullopt;
             if (low[0] == '\\') {
                 const auto escaped = escape();
                 if (!escaped) return std::nullopt;
@@ -210,7 +214,8 @@ std::string pattern_text::generate(random_stream& draws) const {
     return out;
 }
 
-void pattern_text::generate(std::uint32_t index, random_stream& draws, std::string& out, std::uint32_t& steps_left) const {
+void pattern_text::generate(std::uint32_t index, random_stream& draws, std::string& out,
+                            std::uint32_t& steps_left) const {
     const node& n = nodes_[index];
     if (out.size() > pattern_text_bytes_max || steps_left == 0) return;
     --steps_left;

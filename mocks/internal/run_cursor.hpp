@@ -9,9 +9,9 @@ namespace aivp {
 
 struct run_cursor {
     digest last_key;
-    std::uint32_t next = 0;   // index of the answer that comes next
-    std::uint32_t last = 0;   // index of the answer given last
-    bool repeatable = false;  // a repeat of last_key gets `last` again
+    std::uint32_t next = 0;  // index of the answer that comes next
+    std::uint32_t last = 0;  // index of the answer given last
+    bool repeatable = false; // a repeat of last_key gets `last` again
 
     bool repeats(const digest& key) const { return repeatable && key && key == last_key; }
 };

@@ -18,9 +18,10 @@ constexpr std::int64_t grammar_text_bytes_max = 4000; // whatever a schema allow
 constexpr std::int64_t grammar_items_max = 64;
 constexpr std::int64_t grammar_number_max = std::int64_t{1} << 53;
 
-constexpr std::string_view grammar_words[] = {"alpha", "report", "invoice", "monday", "budget", "review",  "north", "sample",
-                                              "seven", "green",  "note",    "query",  "river",  "team",    "plan",  "draft",
-                                              "order", "weekly", "server",  "cloud",  "paper",  "meeting", "blue",  "value"};
+constexpr std::string_view grammar_words[] = {"alpha",  "report", "invoice", "monday",  "budget", "review",
+                                              "north",  "sample", "seven",   "green",   "note",   "query",
+                                              "river",  "team",   "plan",    "draft",   "order",  "weekly",
+                                              "server", "cloud",  "paper",   "meeting", "blue",   "value"};
 
 // The largest integer not above (or the smallest not below) a JSON number.
 std::optional<std::int64_t> grammar_bound(const std::optional<payload>& value, bool upper) {
@@ -67,7 +68,9 @@ std::string grammar_hex(random_stream& draws, int digits) {
     return out;
 }
 
-std::string grammar_word(random_stream& draws) { return std::string(grammar_words[draws.below(std::size(grammar_words))]); }
+std::string grammar_word(random_stream& draws) {
+    return std::string(grammar_words[draws.below(std::size(grammar_words))]);
+}
 
 std::optional<std::string> grammar_formatted(std::string_view format, random_stream& draws) {
     const auto moment = [&] { return instant{1'767'225'600'000'000 + draws.between(0, 364 * 24 * 60) * 60'000'000}; };
@@ -81,7 +84,8 @@ std::optional<std::string> grammar_formatted(std::string_view format, random_str
     if (format == "ipv6") return "2001:db8::" + grammar_hex(draws, 4);
     if (format == "duration") return "PT" + std::to_string(draws.between(1, 59)) + "M";
     if (format == "uuid")
-        return grammar_hex(draws, 8) + "-" + grammar_hex(draws, 4) + "-4" + grammar_hex(draws, 3) + "-8" + grammar_hex(draws, 3) + "-" + grammar_hex(draws, 12);
+        return grammar_hex(draws, 8) + "-" + grammar_hex(draws, 4) + "-4" + grammar_hex(draws, 3) + "-8" +
+               grammar_hex(draws, 3) + "-" + grammar_hex(draws, 12);
     return std::nullopt;
 }
 
@@ -104,14 +108,16 @@ public:
             const payload base = grammar_without(schema, key);
             node n;
             n.what = kind::any_of;
-            for (const payload& a : items(*alternatives)) n.inside.push_back(compile(grammar_both(base, resolved(a, 0)), depth + 1));
+            for (const payload& a : items(*alternatives))
+                n.inside.push_back(compile(grammar_both(base, resolved(a, 0)), depth + 1));
             if (!n.inside.empty()) return add(std::move(n));
         }
         const auto type = member(schema, "type");
         if (type && type->is_array()) {
             node n;
             n.what = kind::any_of;
-            for (const payload& t : items(*type)) n.inside.push_back(typed(schema, as_string(t).value_or("null"), depth));
+            for (const payload& t : items(*type))
+                n.inside.push_back(typed(schema, as_string(t).value_or("null"), depth));
             if (!n.inside.empty()) return add(std::move(n));
         }
         return typed(schema, (type ? as_string(*type) : std::nullopt).value_or(guessed_type(schema)), depth);
@@ -130,14 +136,16 @@ private:
     }
 
     payload resolved(const payload& schema, std::uint32_t steps) {
-        if (!schema.is_object() || steps > 8 || resolutions_left_ == 0) return schema.is_object() ? schema : payload::from_canonical("{}");
+        if (!schema.is_object() || steps > 8 || resolutions_left_ == 0)
+            return schema.is_object() ? schema : payload::from_canonical("{}");
         --resolutions_left_;
         payload out = schema;
         if (const auto reference = member(out, "$ref")) {
             const std::string to = as_string(*reference).value_or("");
             out = grammar_without(out, "$ref");
             if (to.starts_with('#'))
-                if (const auto found = at_pointer(root_, to.substr(1))) out = grammar_both(resolved(*found, steps + 1), out);
+                if (const auto found = at_pointer(root_, to.substr(1)))
+                    out = grammar_both(resolved(*found, steps + 1), out);
         }
         if (const auto all = member(out, "allOf")) {
             out = grammar_without(out, "allOf");
@@ -169,7 +177,8 @@ private:
             n.low = size_of(schema, "minLength", 0);
             n.high = size_of(schema, "maxLength", grammar_text_bytes_max);
             if (const auto format = member(schema, "format")) n.format = as_string(*format).value_or("");
-            if (const auto pattern = member(schema, "pattern")) n.pattern = pattern_text::compile(as_string(*pattern).value_or(""));
+            if (const auto pattern = member(schema, "pattern"))
+                n.pattern = pattern_text::compile(as_string(*pattern).value_or(""));
         } else if (type == "boolean") {
             n.what = kind::boolean;
         }
@@ -179,8 +188,10 @@ private:
     static void numbers(const payload& schema, node& n) {
         auto low = grammar_bound(member(schema, "minimum"), false);
         auto high = grammar_bound(member(schema, "maximum"), true);
-        if (const auto e = grammar_bound(member(schema, "exclusiveMinimum"), true)) low = std::max(low.value_or(*e + 1), *e + 1);
-        if (const auto e = grammar_bound(member(schema, "exclusiveMaximum"), false)) high = std::min(high.value_or(*e - 1), *e - 1);
+        if (const auto e = grammar_bound(member(schema, "exclusiveMinimum"), true))
+            low = std::max(low.value_or(*e + 1), *e + 1);
+        if (const auto e = grammar_bound(member(schema, "exclusiveMaximum"), false))
+            high = std::min(high.value_or(*e - 1), *e - 1);
         n.low = low.value_or(high ? *high - grammar_span : 0);
         n.high = high.value_or(n.low + grammar_span);
         const auto step = member(schema, "multipleOf");
@@ -197,7 +208,8 @@ private:
         const auto prefix_size = static_cast<std::int64_t>(n.inside.size());
         const auto rest = member(schema, "items");
         n.open_ended = !rest || rest->is_object() || as_bool(*rest).value_or(false);
-        if (n.open_ended) n.inside.push_back(compile(rest && rest->is_object() ? *rest : payload::from_canonical("{}"), depth + 1));
+        if (n.open_ended)
+            n.inside.push_back(compile(rest && rest->is_object() ? *rest : payload::from_canonical("{}"), depth + 1));
         n.low = std::max(size_of(schema, "minItems", 0), std::int64_t{0});
         n.high = std::min(size_of(schema, "maxItems", n.low + grammar_items_more), n.low + grammar_items_more);
         if (!n.open_ended) n.high = std::min(n.high, prefix_size);
@@ -215,7 +227,8 @@ private:
         payload properties = member(schema, "properties").value_or(payload::from_canonical("{}"));
         if (!properties.is_object()) properties = payload::from_canonical("{}");
         for (const std::string& key : required)
-            if (!member(properties, key)) properties = merged(properties, payload::of_object({{key, payload::from_canonical("{}")}}));
+            if (!member(properties, key))
+                properties = merged(properties, payload::of_object({{key, payload::from_canonical("{}")}}));
         for (const auto& [key, part] : members(properties)) {
             const bool needed = std::ranges::find(required, key) != required.end();
             const bool forbidden = !as_bool(part).value_or(true);
@@ -278,7 +291,8 @@ std::string value_grammar::text(const node& n, random_stream& draws) const {
     }
     if (auto formatted = grammar_formatted(n.format, draws)) return *formatted;
     std::string out = grammar_word(draws);
-    for (std::uint64_t more = draws.below(3); more > 0 || out.size() < low; more -= more > 0) out += " " + grammar_word(draws);
+    for (std::uint64_t more = draws.below(3); more > 0 || out.size() < low; more -= more > 0)
+        out += " " + grammar_word(draws);
     if (out.size() > high) out.resize(high);
     return out;
 }
@@ -318,7 +332,8 @@ void value_grammar::append_object(const node& n, random_stream& draws, std::stri
         out += ':';
         if (wrong && p.key == *wrong) {
             const kind what = nodes_[p.node].what;
-            out += what == kind::object || what == kind::any_of || what == kind::fixed ? "[[[]]]" : "{\"of\":\"another type\"}";
+            out += what == kind::object || what == kind::any_of || what == kind::fixed ? "[[[]]]"
+                                                                                       : "{\"of\":\"another type\"}";
         } else {
             append(p.node, draws, out);
         }

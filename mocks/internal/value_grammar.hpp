@@ -38,15 +38,16 @@ private:
         std::int64_t step = 1;
         std::string format;
         std::optional<pattern_text> pattern;
-        std::vector<property> properties;   // in canonical order
-        std::vector<std::uint32_t> inside;  // alternatives; items: the prefix, then the rest
-        std::vector<payload> values;        // of an enum
+        std::vector<property> properties;  // in canonical order
+        std::vector<std::uint32_t> inside; // alternatives; items: the prefix, then the rest
+        std::vector<payload> values;       // of an enum
         bool unique = false;
-        bool open_ended = false;            // items: the last of `inside` is for all others
+        bool open_ended = false; // items: the last of `inside` is for all others
     };
     class compiler;
     void append(std::uint32_t index, random_stream& draws, std::string& out) const;
-    void append_object(const node& n, random_stream& draws, std::string& out, const std::string* left_out, const std::string* wrong) const;
+    void append_object(const node& n, random_stream& draws, std::string& out, const std::string* left_out,
+                       const std::string* wrong) const;
     void append_array(const node& n, random_stream& draws, std::string& out) const;
     std::string text(const node& n, random_stream& draws) const;
 

@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t schema_violations_max = 20;
 
-std::string shown_pointer(std::string_view pointer) { return pointer.empty() ? std::string() : " at `" + std::string(pointer) + "`"; }
+std::string shown_pointer(std::string_view pointer) {
+    return pointer.empty() ? std::string() : " at `" + std::string(pointer) + "`";
+}
 
 payload without_members(const payload& object, const std::vector<std::string>& names) {
     std::vector<std::pair<std::string, payload>> kept;
@@ -29,7 +31,8 @@ payload schema_without_fixed(const skill_binding& binding) {
     for (const auto& [name, value] : members(binding.fixed)) names.push_back(name);
     if (names.empty() || !schema.is_object()) return schema;
     std::vector<std::pair<std::string, payload>> overlay;
-    if (const auto properties = member(schema, "properties")) overlay.emplace_back("properties", without_members(*properties, names));
+    if (const auto properties = member(schema, "properties"))
+        overlay.emplace_back("properties", without_members(*properties, names));
     if (const auto required = member(schema, "required")) {
         std::vector<payload> kept;
         for (const payload& name : items(*required))
@@ -40,22 +43,28 @@ payload schema_without_fixed(const skill_binding& binding) {
 }
 
 payload compiled_tool(std::string_view name, std::string_view description, const payload& parameters) {
-    return payload::of_object({{"description", payload::of_string(description)}, {"name", payload::of_string(name)}, {"parameters", parameters}});
+    return payload::of_object({{"description", payload::of_string(description)},
+                               {"name", payload::of_string(name)},
+                               {"parameters", parameters}});
 }
 
 payload abstain_parameters() {
-    return payload::from_canonical(R"({"additionalProperties":false,"properties":{"escalate_to":{"type":"string"},"reason":{"type":"string"}},"required":["reason"],"type":"object"})");
+    return payload::from_canonical(
+        R"({"additionalProperties":false,"properties":{"escalate_to":{"type":"string"},"reason":{"type":"string"}},"required":["reason"],"type":"object"})");
 }
 
 /// Keywords whose violation at a place is not undone by whatever a reference below that place is replaced with.
 bool holds_whatever_is_below(std::string_view keyword) {
-    static constexpr std::string_view keywords[] = {"type", "required", "minItems", "maxItems", "minProperties", "maxProperties", "propertyNames", "dependentRequired", "false"};
+    static constexpr std::string_view keywords[] = {"type",          "required",          "minItems",
+                                                    "maxItems",      "minProperties",     "maxProperties",
+                                                    "propertyNames", "dependentRequired", "false"};
     return std::ranges::find(keywords, keyword) != std::end(keywords);
 }
 
 class agent_compiler {
 public:
-    agent_compiler(const agent_definition& definition, const skill_registry& registry, const zone_rules& zone, std::vector<error>& errors)
+    agent_compiler(const agent_definition& definition, const skill_registry& registry, const zone_rules& zone,
+                   std::vector<error>& errors)
         : definition_(definition), registry_(registry), errors_(errors) {
         made_.id = definition.id;
         made_.name = definition.name;
@@ -77,12 +86,15 @@ private:
     std::optional<std::string> bind_step(const located_text& skill);
     void compile_condition(const located_text& text, std::uint32_t index, condition& made);
     void compile_arguments(const step_definition& step, std::uint32_t index, step_spec& made);
-    void compile_leaf(const payload& value, const std::string& pointer, const located_payload& with, const skill_binding& binding, std::uint32_t index);
-    void check_argument_types(const value_reference& reference, const std::string& pointer, const skill_binding& binding, const source_pos& where);
+    void compile_leaf(const payload& value, const std::string& pointer, const located_payload& with,
+                      const skill_binding& binding, std::uint32_t index);
+    void check_argument_types(const value_reference& reference, const std::string& pointer,
+                              const skill_binding& binding, const source_pos& where);
     void check_arguments(const located_payload& with, const skill_binding& binding);
     void check_reference(const value_reference& reference, std::uint32_t index, const source_pos& where);
     void check_trigger_reference(const value_reference& reference, const source_pos& where);
-    void report_missing_field(const value_reference& reference, const internal::schema_path& found, const std::string& promises, const source_pos& where);
+    void report_missing_field(const value_reference& reference, const internal::schema_path& found,
+                              const std::string& promises, const source_pos& where);
     void compile_tools(const loop_brain& brain);
     void compile_hashes();
 
@@ -111,9 +123,9 @@ private:
     std::vector<error>& errors_;
     agent_snapshot made_;
     std::map<std::string, std::uint32_t, std::less<>> step_numbers_;
-    std::vector<std::string> step_bindings_;  ///< of each step: the binding's `as`, empty when there is none
-    std::map<std::string, bool> holes_;       ///< of the step in hand: pointer -> it is nothing but one reference
-    bool arguments_are_sound_ = true;         ///< of the step in hand
+    std::vector<std::string> step_bindings_; ///< of each step: the binding's `as`, empty when there is none
+    std::map<std::string, bool> holes_;      ///< of the step in hand: pointer -> it is nothing but one reference
+    bool arguments_are_sound_ = true;        ///< of the step in hand
 };
 
 agent_snapshot agent_compiler::compile() {
@@ -125,7 +137,8 @@ agent_snapshot agent_compiler::compile() {
     } else {
         const auto& loop = std::get<loop_definition>(definition_.brain);
         made_.brain = loop_brain{loop.system, loop.goal, loop.model, loop.converse, {}, loop.may_abstain};
-        for (const located_text& name : loop.ends_after) std::get<loop_brain>(made_.brain).ends_after.push_back(name.text);
+        for (const located_text& name : loop.ends_after)
+            std::get<loop_brain>(made_.brain).ends_after.push_back(name.text);
         std::ranges::sort(made_.bindings, {}, &skill_binding::as);
         compile_tools(std::get<loop_brain>(made_.brain));
     }
@@ -175,7 +188,8 @@ std::optional<schedule> agent_compiler::compile_cron(const located_text& text) {
         return {};
     }
     if (!expression->zone.empty() && expression->zone != made_.zone.name()) {
-        report(errc::config_not_supported, text.where, "a trigger cannot have a zone of its own", "Set the agent's `timezone` to " + expression->zone + ".");
+        report(errc::config_not_supported, text.where, "a trigger cannot have a zone of its own",
+               "Set the agent's `timezone` to " + expression->zone + ".");
         return {};
     }
     if (const auto* fields = std::get_if<cron_spec>(&expression->when)) {
@@ -212,7 +226,8 @@ void agent_compiler::check_fixed(const skill_binding& binding, const located_pay
         if (violation.instance_pointer.empty() && violation.keyword != "type") continue;
         const payload_place& place = fixed.at(violation.instance_pointer);
         report(errc::config_fixed, violation.unknown_property ? place.key : place.value,
-               "`" + binding.skill->id + "` does not allow the fixed argument" + shown_pointer(violation.instance_pointer) + ": " + violation.message);
+               "`" + binding.skill->id + "` does not allow the fixed argument" +
+                   shown_pointer(violation.instance_pointer) + ": " + violation.message);
     }
 }
 
@@ -227,12 +242,14 @@ std::string agent_compiler::known_sources(std::string_view wanted) const {
 }
 
 void agent_compiler::compile_steps(const std::vector<step_definition>& steps) {
-    for (std::size_t i = 0; i < steps.size(); ++i) step_numbers_.emplace(steps[i].id.text, static_cast<std::uint32_t>(i + 1));
+    for (std::size_t i = 0; i < steps.size(); ++i)
+        step_numbers_.emplace(steps[i].id.text, static_cast<std::uint32_t>(i + 1));
     for (const step_definition& step : steps)
         step_bindings_.push_back(step.abstain ? "" : bind_step(step.skill).value_or(""));
     std::ranges::sort(made_.bindings, {}, &skill_binding::as);
     steps_brain brain;
-    for (std::size_t i = 0; i < steps.size(); ++i) brain.steps.push_back(compile_step(steps[i], static_cast<std::uint32_t>(i)));
+    for (std::size_t i = 0; i < steps.size(); ++i)
+        brain.steps.push_back(compile_step(steps[i], static_cast<std::uint32_t>(i)));
     made_.brain = std::move(brain);
 }
 
@@ -247,14 +264,16 @@ std::optional<std::string> agent_compiler::bind_step(const located_text& skill) 
         std::vector<std::string> names = registry_.ids();
         for (const binding_definition& binding : definition_.bindings) names.push_back(binding.as.text);
         if (resolved.error().code == errc::skill_unknown && skill.text.find('@') == std::string::npos) {
-            if (const std::string near = nearest_name(skill.text, names); !near.empty()) resolved.error().help = "Did you mean `" + near + "`?";
+            if (const std::string near = nearest_name(skill.text, names); !near.empty())
+                resolved.error().help = "Did you mean `" + near + "`?";
         }
         report(std::move(resolved).error(), skill.where);
         return {};
     }
     for (const binding_definition& binding : definition_.bindings) {
         if (split_skill_reference(binding.use.text).id != (*resolved)->id) continue;
-        report(errc::config_reference, skill.where, "`" + (*resolved)->id + "` is bound as `" + binding.as.text + "`, and steps call it under that name",
+        report(errc::config_reference, skill.where,
+               "`" + (*resolved)->id + "` is bound as `" + binding.as.text + "`, and steps call it under that name",
                "Write `skill: " + binding.as.text + "`.");
         return {};
     }
@@ -294,19 +313,24 @@ void agent_compiler::compile_condition(const located_text& text, std::uint32_t i
     }
     for (const value_reference& reference : compiled->references()) {
         const std::size_t offset = text.text.find(reference.text);
-        check_reference(reference, index, place_in(text, offset == std::string::npos ? 0 : static_cast<std::uint32_t>(offset) + 1));
+        check_reference(reference, index,
+                        place_in(text, offset == std::string::npos ? 0 : static_cast<std::uint32_t>(offset) + 1));
     }
     made = std::move(*compiled);
 }
 
 void agent_compiler::compile_arguments(const step_definition& step, std::uint32_t index, step_spec& made) {
     const skill_binding& binding = made_.bindings[made.binding];
-    located_payload with = step.with ? *step.with : located_payload{payload::of_object({}), {{"", step.skill.where, step.skill.where, {}}}};
+    located_payload with =
+        step.with ? *step.with
+                  : located_payload{payload::of_object({}), {{"", step.skill.where, step.skill.where, {}}}};
     holes_.clear();
     arguments_are_sound_ = true;
     for (const auto& [name, value] : members(with.value)) {
         if (!member(binding.fixed, name)) continue;
-        report(errc::config_fixed, with.at(internal::child_pointer("", name)).key, "the binding `" + binding.as + "` fixes the argument `" + name + "`", "Leave it out here, or out of `fixed`.");
+        report(errc::config_fixed, with.at(internal::child_pointer("", name)).key,
+               "the binding `" + binding.as + "` fixes the argument `" + name + "`",
+               "Leave it out here, or out of `fixed`.");
         arguments_are_sound_ = false;
     }
     compile_leaf(with.value, "", with, binding, index);
@@ -318,12 +342,15 @@ void agent_compiler::compile_arguments(const step_definition& step, std::uint32_
 }
 
 /// Each string is compiled by itself, so that all broken references are found, each with its own place.
-void agent_compiler::compile_leaf(const payload& value, const std::string& pointer, const located_payload& with, const skill_binding& binding, std::uint32_t index) {
+void agent_compiler::compile_leaf(const payload& value, const std::string& pointer, const located_payload& with,
+                                  const skill_binding& binding, std::uint32_t index) {
     if (value.is_object()) {
-        for (const auto& [name, part] : members(value)) compile_leaf(part, internal::child_pointer(pointer, name), with, binding, index);
+        for (const auto& [name, part] : members(value))
+            compile_leaf(part, internal::child_pointer(pointer, name), with, binding, index);
     } else if (value.is_array()) {
         std::size_t item = 0;
-        for (const payload& part : items(value)) compile_leaf(part, internal::child_pointer(pointer, std::to_string(item++)), with, binding, index);
+        for (const payload& part : items(value))
+            compile_leaf(part, internal::child_pointer(pointer, std::to_string(item++)), with, binding, index);
     }
     if (!value.is_string()) return;
     const payload_place& place = with.at(pointer);
@@ -341,7 +368,8 @@ void agent_compiler::compile_leaf(const payload& value, const std::string& point
     bool& is_whole = holes_[pointer];
     for (const value_reference& reference : compiled->references()) {
         const std::size_t offset = text.text.find(reference.text);
-        const source_pos where = place_in(text, offset == std::string::npos ? 0 : static_cast<std::uint32_t>(offset) + 1);
+        const source_pos where =
+            place_in(text, offset == std::string::npos ? 0 : static_cast<std::uint32_t>(offset) + 1);
         check_reference(reference, index, where);
         is_whole = text.text == "${" + reference.text + "}" || text.text == "{{" + reference.text + "}}";
         if (is_whole && reference.source <= index) check_argument_types(reference, pointer, binding, where);
@@ -349,7 +377,8 @@ void agent_compiler::compile_leaf(const payload& value, const std::string& point
 }
 
 /// A string that is nothing but one reference takes the type of what it refers to.
-void agent_compiler::check_argument_types(const value_reference& reference, const std::string& pointer, const skill_binding& binding, const source_pos& where) {
+void agent_compiler::check_argument_types(const value_reference& reference, const std::string& pointer,
+                                          const skill_binding& binding, const source_pos& where) {
     if (reference.source == 0 || step_bindings_[reference.source - 1].empty()) return;
     const skill_binding* source = binding_called(step_bindings_[reference.source - 1]);
     if (source == nullptr || !source->skill->output) return;
@@ -361,8 +390,9 @@ void agent_compiler::check_argument_types(const value_reference& reference, cons
     const auto given_types = internal::types_of(promised, from.schema);
     const auto wanted_types = internal::types_of(wanted, to.schema);
     if (given_types == 0 || wanted_types == 0 || (given_types & wanted_types) != 0) return;
-    report(errc::config_type, where, "`" + reference.text + "` is " + internal::to_string_of_types(given_types) + ", but `" + binding.skill->id + "` wants " +
-                                         internal::to_string_of_types(wanted_types) + shown_pointer(pointer));
+    report(errc::config_type, where,
+           "`" + reference.text + "` is " + internal::to_string_of_types(given_types) + ", but `" + binding.skill->id +
+               "` wants " + internal::to_string_of_types(wanted_types) + shown_pointer(pointer));
 }
 
 void agent_compiler::check_arguments(const located_payload& with, const skill_binding& binding) {
@@ -373,20 +403,24 @@ void agent_compiler::check_arguments(const located_payload& with, const skill_bi
         const bool stays_text = hole != holes_.end() && !hole->second && violation.keyword == "type";
         const auto below = holes_.lower_bound(at + "/");
         const bool has_holes = below != holes_.end() && below->first.starts_with(at + "/");
-        const bool may_change = (hole != holes_.end() && !stays_text) || (has_holes && !holds_whatever_is_below(violation.keyword));
+        const bool may_change =
+            (hole != holes_.end() && !stays_text) || (has_holes && !holds_whatever_is_below(violation.keyword));
         if (may_change && !violation.unknown_property) continue;
         const payload_place& place = with.at(at);
-        const errc code = violation.unknown_property            ? errc::config_unknown_key
-                          : violation.keyword == "required"     ? errc::config_missing_key
-                          : violation.keyword == "type"         ? errc::config_type
-                                                                : errc::config_value;
+        const errc code = violation.unknown_property        ? errc::config_unknown_key
+                          : violation.keyword == "required" ? errc::config_missing_key
+                          : violation.keyword == "type"     ? errc::config_type
+                                                            : errc::config_value;
         std::string help;
         if (violation.unknown_property) {
             const auto found = internal::find_in_schema(binding.skill->input.source(), at);
             const std::string near = nearest_name(found.token, found.known);
             if (!near.empty()) help = "Did you mean `" + near + "`?";
         }
-        report(code, violation.unknown_property ? place.key : place.value, "`" + binding.skill->id + "` does not take these arguments" + shown_pointer(at) + ": " + violation.message, help);
+        report(code, violation.unknown_property ? place.key : place.value,
+               "`" + binding.skill->id + "` does not take these arguments" + shown_pointer(at) + ": " +
+                   violation.message,
+               help);
     }
 }
 
@@ -394,7 +428,8 @@ void agent_compiler::check_reference(const value_reference& reference, std::uint
     if (reference.source == 0) return check_trigger_reference(reference, where);
     if (reference.source > index) {
         const bool itself = reference.source == index + 1;
-        report(errc::config_cycle, where, itself ? "the step refers to its own result" : "`" + reference.text + "` is made by a later step");
+        report(errc::config_cycle, where,
+               itself ? "the step refers to its own result" : "`" + reference.text + "` is made by a later step");
         arguments_are_sound_ = false;
         return;
     }
@@ -402,7 +437,8 @@ void agent_compiler::check_reference(const value_reference& reference, std::uint
     const skill_binding* binding = as.empty() ? nullptr : binding_called(as);
     if (binding == nullptr || !binding->skill->output) return;
     const auto found = internal::find_in_schema(binding->skill->output->source(), reference.pointer);
-    if (found.answer == internal::path_answer::missing) report_missing_field(reference, found, "`" + binding->skill->id + "` does not return it", where);
+    if (found.answer == internal::path_answer::missing)
+        report_missing_field(reference, found, "`" + binding->skill->id + "` does not return it", where);
 }
 
 /// A field may come from any of the triggers; it is an error only when no trigger can bring it.
@@ -410,7 +446,8 @@ void agent_compiler::check_trigger_reference(const value_reference& reference, c
     if (reference.pointer.empty()) return;
     std::optional<internal::schema_path> missing;
     for (const trigger_spec& trigger : made_.triggers) {
-        const bool has_payload = std::holds_alternative<event_schedule>(trigger.when) || std::holds_alternative<manual_schedule>(trigger.when);
+        const bool has_payload = std::holds_alternative<event_schedule>(trigger.when) ||
+                                 std::holds_alternative<manual_schedule>(trigger.when);
         if (!has_payload) continue;
         if (!trigger.payload_schema) return;
         auto found = internal::find_in_schema(trigger.payload_schema->source(), reference.pointer);
@@ -420,7 +457,8 @@ void agent_compiler::check_trigger_reference(const value_reference& reference, c
     if (missing) return report_missing_field(reference, *missing, "no trigger's payload declares it", where);
 }
 
-void agent_compiler::report_missing_field(const value_reference& reference, const internal::schema_path& found, const std::string& promises, const source_pos& where) {
+void agent_compiler::report_missing_field(const value_reference& reference, const internal::schema_path& found,
+                                          const std::string& promises, const source_pos& where) {
     const std::string near = nearest_name(found.token, found.known);
     std::string help;
     if (!near.empty()) {
@@ -436,9 +474,14 @@ void agent_compiler::report_missing_field(const value_reference& reference, cons
 void agent_compiler::compile_tools(const loop_brain& brain) {
     std::vector<std::pair<std::string, payload>> tools;
     for (const skill_binding& binding : made_.bindings)
-        tools.emplace_back(binding.as, compiled_tool(binding.as, binding.skill->summary, schema_without_fixed(binding)));
+        tools.emplace_back(binding.as,
+                           compiled_tool(binding.as, binding.skill->summary, schema_without_fixed(binding)));
     if (brain.may_abstain)
-        tools.emplace_back(abstain_tool, compiled_tool(abstain_tool, "Decline to act, and say why. Use it when no other tool fits, or when acting could do harm.", abstain_parameters()));
+        tools.emplace_back(
+            abstain_tool,
+            compiled_tool(abstain_tool,
+                          "Decline to act, and say why. Use it when no other tool fits, or when acting could do harm.",
+                          abstain_parameters()));
     std::ranges::sort(tools, {}, &std::pair<std::string, payload>::first);
     std::vector<payload> list;
     for (auto& [name, tool] : tools) list.push_back(std::move(tool));
@@ -453,7 +496,8 @@ void agent_compiler::compile_hashes() {
         const payload version = payload::of_string(binding.skill->version);
         const payload hash = payload::of_string(to_hex(binding.skill->hash));
         skills.push_back(payload::of_object({{"hash", hash}, {"id", id}, {"version", version}}));
-        grants.push_back(payload::of_object({{"as", payload::of_string(binding.as)}, {"fixed", binding.fixed}, {"id", id}, {"version", version}}));
+        grants.push_back(payload::of_object(
+            {{"as", payload::of_string(binding.as)}, {"fixed", binding.fixed}, {"id", id}, {"version", version}}));
     }
     std::string system;
     std::string goal;
@@ -463,19 +507,23 @@ void agent_compiler::compile_hashes() {
     }
     snapshot_hashes& hashes = made_.hashes;
     hashes.agent = definition_.document.hash();
-    hashes.prompts = payload::of_object({{"goal", payload::of_string(goal)}, {"system", payload::of_string(system)}}).hash();
+    hashes.prompts =
+        payload::of_object({{"goal", payload::of_string(goal)}, {"system", payload::of_string(system)}}).hash();
     hashes.skills = payload::of_array(skills).hash();
     hashes.policy = payload::of_array(grants).hash();
     digest_chain whole;
-    for (const digest& part : {hashes.agent, hashes.prompts, hashes.skills, hashes.policy, made_.zone.hash()}) whole.append(part.view());
+    for (const digest& part : {hashes.agent, hashes.prompts, hashes.skills, hashes.policy, made_.zone.hash()})
+        whole.append(part.view());
     hashes.whole = whole.head();
 }
 
 } // namespace
 
-result<snapshot_ptr> compile_agent(const agent_definition& definition, const skill_registry& registry, const zone_rules& zone, std::vector<error>& diagnostics) {
+result<snapshot_ptr> compile_agent(const agent_definition& definition, const skill_registry& registry,
+                                   const zone_rules& zone, std::vector<error>& diagnostics) {
     const std::size_t errors_before = diagnostics.size();
-    auto made = std::make_shared<const agent_snapshot>(agent_compiler(definition, registry, zone, diagnostics).compile());
+    auto made =
+        std::make_shared<const agent_snapshot>(agent_compiler(definition, registry, zone, diagnostics).compile());
     if (diagnostics.size() > errors_before) return std::unexpected(diagnostics[errors_before]);
     return snapshot_ptr(std::move(made));
 }

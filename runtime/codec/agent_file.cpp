@@ -21,7 +21,8 @@ constexpr duration agent_duration_max = days(366);
 bool is_agent_word(std::string_view text, bool dotted) {
     if (text.empty() || text.size() > agent_name_bytes_max) return false;
     return std::ranges::all_of(text, [&](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || (dotted && c == '.');
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+               (dotted && c == '.');
     });
 }
 
@@ -54,7 +55,8 @@ private:
         sink_.report({code, std::move(message), where, std::move(help), {}}, {});
     }
     /// Reports config.value unless `name` is a word, config.duplicate when it is not new.
-    void check_name(const located_text& name, std::string_view what, bool dotted, std::set<std::string, std::less<>>& taken);
+    void check_name(const located_text& name, std::string_view what, bool dotted,
+                    std::set<std::string, std::less<>>& taken);
 
     file_errors sink_;
     agent_definition agent_;
@@ -71,23 +73,28 @@ agent_definition agent_reader::read(const yaml_node& root) {
     if (const yaml_node* limits = keys.mapping("limits")) read_limits(*limits);
     keys.moment("created_at");
     keys.mapping("metadata");
-    keys.defer({"approvals", "approval", "roles"}, "approvals by role are not there yet; a skill can say `approval: required`");
+    keys.defer({"approvals", "approval", "roles"},
+               "approvals by role are not there yet; a skill can say `approval: required`");
     keys.defer({"memory", "planner", "process", "tick", "delegates", "handoff"}, "agents cannot have this yet");
     keys.defer({"policy", "policies", "capabilities"}, "grants come from `skill_bindings` alone");
     keys.defer({"imports", "include", "extends"}, "an agent is one file");
-    keys.defer({"retry", "catch_up", "priority", "slo", "routing"}, "reliability and scheduling cannot be tuned per agent yet");
+    keys.defer({"retry", "catch_up", "priority", "slo", "routing"},
+               "reliability and scheduling cannot be tuned per agent yet");
     keys.finish();
     return std::move(agent_);
 }
 
 void agent_reader::read_head(mapping_reader& keys) {
     if (const auto version = keys.required_text("schema_version"); version && version->text != "v1alpha1")
-        report(errc::config_version, version->where, "schema_version `" + internal::shown(version->text) + "` is not supported", "Write `schema_version: v1alpha1`.");
+        report(errc::config_version, version->where,
+               "schema_version `" + internal::shown(version->text) + "` is not supported",
+               "Write `schema_version: v1alpha1`.");
     read_kind(keys);
     if (const auto id = keys.required_text("id")) {
         agent_.id = id->text;
         if (!is_agent_word(id->text, true))
-            report(errc::config_value, id->where, "`" + internal::shown(id->text) + "` is no agent id", "Use letters, digits, `_`, `-` and dots, at most 64.");
+            report(errc::config_value, id->where, "`" + internal::shown(id->text) + "` is no agent id",
+                   "Use letters, digits, `_`, `-` and dots, at most 64.");
     }
     if (const auto name = keys.required_text("name")) agent_.name = name->text;
     agent_.zone = keys.text("timezone").value_or(located_text{"UTC", {}, {}});
@@ -101,14 +108,16 @@ void agent_reader::read_triggers(mapping_reader& keys) {
     const yaml_node* one = keys.mapping("trigger");
     const yaml_node* many = keys.sequence("triggers");
     if (one != nullptr && many != nullptr) {
-        sink_.report(errc::config_duplicate, keys.key_at("triggers"), "an agent has `trigger` or `triggers`, not both", "Move `trigger` into the list.");
+        sink_.report(errc::config_duplicate, keys.key_at("triggers"), "an agent has `trigger` or `triggers`, not both",
+                     "Move `trigger` into the list.");
     } else if (one != nullptr) {
         read_published_trigger(*one);
     } else if (many != nullptr) {
         for (std::size_t i = 0; i < many->items.size(); ++i) read_trigger(many->items[i], i + 1);
         std::set<std::string, std::less<>> ids;
         for (const trigger_definition& trigger : agent_.triggers)
-            if (!ids.insert(trigger.id).second) report(errc::config_duplicate, trigger.where, "two triggers have the id `" + trigger.id + "`");
+            if (!ids.insert(trigger.id).second)
+                report(errc::config_duplicate, trigger.where, "two triggers have the id `" + trigger.id + "`");
     }
     if (!agent_.triggers.empty()) return;
     trigger_definition manual;
@@ -121,7 +130,8 @@ void agent_reader::read_published_trigger(const yaml_node& node) {
     mapping_reader keys(node, "`trigger`", sink_);
     const yaml_node* type = keys.required("type");
     const bool is_published = type != nullptr && (type->text == "schedule" || type->text == "event");
-    if (type != nullptr && (!is_published || node.find("every") != nullptr || node.find("id") != nullptr)) return read_trigger(node, 1);
+    if (type != nullptr && (!is_published || node.find("every") != nullptr || node.find("id") != nullptr))
+        return read_trigger(node, 1);
     trigger_definition trigger;
     trigger.id = "trigger";
     trigger.where = sink_.position(node.at);
@@ -135,7 +145,8 @@ void agent_reader::read_published_trigger(const yaml_node& node) {
         trigger.kind = trigger_kind::interval;
         trigger.every = minutes(every_minutes);
     }
-    if (const auto overlap = keys.word("overlap", {"queue", "refuse"}, {"parallel", "replace"})) trigger.overlap = static_cast<overlap_policy>(*overlap);
+    if (const auto overlap = keys.word("overlap", {"queue", "refuse"}, {"parallel", "replace"}))
+        trigger.overlap = static_cast<overlap_policy>(*overlap);
     trigger.queue_max = static_cast<std::uint32_t>(keys.integer("queue_max", 0, 1'000'000).value_or(trigger.queue_max));
     keys.defer({"predicate", "when", "jitter", "catch_up"}, "triggers cannot have this yet");
     keys.finish();
@@ -151,13 +162,16 @@ void agent_reader::read_trigger(const yaml_node& node, std::size_t number) {
     if (const auto id = keys.text("id")) {
         trigger.id = id->text;
         trigger.where = id->where;
-        if (!is_agent_word(id->text, true)) report(errc::config_value, id->where, "`" + internal::shown(id->text) + "` is no trigger id", "Use letters, digits, `_`, `-` and dots, at most 64.");
+        if (!is_agent_word(id->text, true))
+            report(errc::config_value, id->where, "`" + internal::shown(id->text) + "` is no trigger id",
+                   "Use letters, digits, `_`, `-` and dots, at most 64.");
     }
     if (keys.required("type") != nullptr) read_trigger_time(keys, trigger);
     trigger.payload_schema = keys.value("payload");
     if (trigger.payload_schema && trigger.kind != trigger_kind::manual && trigger.kind != trigger_kind::event)
         sink_.report(errc::config_value, keys.key_at("payload"), "a trigger that fires by time has no payload");
-    if (const auto overlap = keys.word("overlap", {"queue", "refuse"}, {"parallel", "replace"})) trigger.overlap = static_cast<overlap_policy>(*overlap);
+    if (const auto overlap = keys.word("overlap", {"queue", "refuse"}, {"parallel", "replace"}))
+        trigger.overlap = static_cast<overlap_policy>(*overlap);
     trigger.queue_max = static_cast<std::uint32_t>(keys.integer("queue_max", 0, 1'000'000).value_or(trigger.queue_max));
     keys.defer({"predicate", "when", "jitter", "catch_up", "timezone"}, "triggers cannot have this yet");
     keys.finish();
@@ -165,7 +179,8 @@ void agent_reader::read_trigger(const yaml_node& node, std::size_t number) {
 }
 
 void agent_reader::read_trigger_time(mapping_reader& keys, trigger_definition& trigger) {
-    const auto type = keys.word("type", {"interval", "schedule", "cron", "once", "manual", "event"}, {"webhook", "file", "idle"});
+    const auto type =
+        keys.word("type", {"interval", "schedule", "cron", "once", "manual", "event"}, {"webhook", "file", "idle"});
     if (!type) {
         for (const char* key : {"every", "every_minutes", "cron", "at", "event"}) keys.node(key);
         return;
@@ -199,7 +214,8 @@ void agent_reader::read_trigger_time(mapping_reader& keys, trigger_definition& t
     }
 }
 
-void agent_reader::check_name(const located_text& name, std::string_view what, bool dotted, std::set<std::string, std::less<>>& taken) {
+void agent_reader::check_name(const located_text& name, std::string_view what, bool dotted,
+                              std::set<std::string, std::less<>>& taken) {
     if (!is_agent_word(name.text, dotted)) {
         report(errc::config_value, name.where, "`" + internal::shown(name.text) + "` is no " + std::string(what),
                std::string("Use letters, digits, `_`") + (dotted ? ", `-` and dots" : " and `-`") + ", at most 64.");
@@ -215,7 +231,8 @@ void agent_reader::read_bindings(mapping_reader& keys) {
     std::set<std::string, std::less<>> taken;
     for (const binding_definition& binding : agent_.bindings) {
         if (binding.as.text == abstain_tool) {
-            report(errc::config_value, binding.as.where, "the name `abstain` is reserved: with it a model declines to act");
+            report(errc::config_value, binding.as.where,
+                   "the name `abstain` is reserved: with it a model declines to act");
         } else if (!binding.as.text.empty()) {
             check_name(binding.as, "binding name", true, taken);
         }
@@ -239,14 +256,19 @@ void agent_reader::read_brain(mapping_reader& keys) {
     const yaml_node* goal = keys.node("goal");
     if (steps != nullptr && goal != nullptr) {
         const bool steps_come_first = keys.key_at("steps").line < keys.key_at("goal").line;
-        sink_.report(errc::config_brain, keys.key_at(steps_come_first ? "goal" : "steps"), "an agent has `steps` or a `goal`, not both");
+        sink_.report(errc::config_brain, keys.key_at(steps_come_first ? "goal" : "steps"),
+                     "an agent has `steps` or a `goal`, not both");
     } else if (steps == nullptr && goal == nullptr) {
-        sink_.report(errc::config_brain, keys.at(), "the agent has neither `steps` nor a `goal`", "Add one of the two.");
+        sink_.report(errc::config_brain, keys.at(), "the agent has neither `steps` nor a `goal`",
+                     "Add one of the two.");
     }
     if (steps != nullptr) {
         for (const char* key : {"system", "model", "converse", "ends_after", "may_abstain"}) {
-            if (goal == nullptr) keys.refuse(key, errc::config_brain, "`" + std::string(key) + "` belongs to an agent with a `goal`", "Remove it; steps ask no model.");
-            else keys.node(key);
+            if (goal == nullptr)
+                keys.refuse(key, errc::config_brain, "`" + std::string(key) + "` belongs to an agent with a `goal`",
+                            "Remove it; steps ask no model.");
+            else
+                keys.node(key);
         }
         read_steps(*steps);
     } else {
@@ -266,7 +288,8 @@ void agent_reader::read_steps(const yaml_node& node) {
         steps.push_back(read_step(node.items[i], i + 1));
         const located_text& id = steps.back().id;
         if (id.text == "trigger") {
-            report(errc::config_value, id.where, "the name `trigger` is reserved: ${trigger.field} is the trigger's payload");
+            report(errc::config_value, id.where,
+                   "the name `trigger` is reserved: ${trigger.field} is the trigger's payload");
         } else if (!id.text.empty()) {
             check_name(id, "step id", false, taken);
         }
@@ -276,15 +299,23 @@ void agent_reader::read_steps(const yaml_node& node) {
 
 step_definition agent_reader::read_step(const yaml_node& node, std::size_t number) {
     const yaml_member* named = node.find("id");
-    mapping_reader keys(node, "step " + (named != nullptr && named->value.is_scalar() ? "`" + internal::shown(named->value.text) + "`" : std::to_string(number)), sink_);
+    mapping_reader keys(node,
+                        "step " + (named != nullptr && named->value.is_scalar()
+                                       ? "`" + internal::shown(named->value.text) + "`"
+                                       : std::to_string(number)),
+                        sink_);
     step_definition step;
     step.where = sink_.position(node.at);
     if (!node.is_mapping()) return step;
     step.id = keys.required_text("id").value_or(located_text{});
     step.when = keys.text("when");
     read_step_action(keys, step);
-    if (const auto policy = keys.word("on_error", {"abort", "continue"}, {"retry", "compensate", "escalate", "fallback"})) step.error_policy = static_cast<on_error>(*policy);
-    keys.defer({"for_each", "foreach", "parallel", "loop", "retry", "compensate", "timeout", "goto", "approval", "conditions"}, "steps cannot have this yet");
+    if (const auto policy =
+            keys.word("on_error", {"abort", "continue"}, {"retry", "compensate", "escalate", "fallback"}))
+        step.error_policy = static_cast<on_error>(*policy);
+    keys.defer(
+        {"for_each", "foreach", "parallel", "loop", "retry", "compensate", "timeout", "goto", "approval", "conditions"},
+        "steps cannot have this yet");
     keys.finish();
     return step;
 }
@@ -296,16 +327,20 @@ void agent_reader::read_step_action(mapping_reader& keys, step_definition& step)
     step.with = keys.object("with");
     if (keys.has("abstain")) {
         for (const char* key : {"skill", "use", "with"})
-            keys.refuse(key, errc::config_value, "a step that abstains calls nothing", "Remove `" + std::string(key) + "`, or `abstain`.");
+            keys.refuse(key, errc::config_value, "a step that abstains calls nothing",
+                        "Remove `" + std::string(key) + "`, or `abstain`.");
         return;
     }
     if (skill && use) {
-        sink_.report(errc::config_duplicate, keys.key_at("use"), "a step has `skill` or `use`, not both: they mean the same");
+        sink_.report(errc::config_duplicate, keys.key_at("use"),
+                     "a step has `skill` or `use`, not both: they mean the same");
     } else if (!keys.has("skill") && !keys.has("use")) {
         keys.required("skill");
     }
-    if (skill) step.skill = std::move(*skill);
-    else if (use) step.skill = std::move(*use);
+    if (skill)
+        step.skill = std::move(*skill);
+    else if (use)
+        step.skill = std::move(*use);
 }
 
 void agent_reader::read_loop(mapping_reader& keys) {
@@ -320,11 +355,13 @@ void agent_reader::read_loop(mapping_reader& keys) {
     loop.may_abstain = keys.boolean("may_abstain").value_or(true);
     loop.ends_after = keys.texts("ends_after");
     for (const located_text& name : loop.ends_after) {
-        if (std::ranges::any_of(agent_.bindings, [&](const binding_definition& b) { return b.as.text == name.text; })) continue;
+        if (std::ranges::any_of(agent_.bindings, [&](const binding_definition& b) { return b.as.text == name.text; }))
+            continue;
         std::vector<std::string> names;
         for (const binding_definition& b : agent_.bindings) names.push_back(b.as.text);
         const std::string near = nearest_name(name.text, names);
-        report(errc::config_reference, name.where, "no binding is called `" + internal::shown(name.text) + "`", near.empty() ? "" : "Did you mean `" + near + "`?");
+        report(errc::config_reference, name.where, "no binding is called `" + internal::shown(name.text) + "`",
+               near.empty() ? "" : "Did you mean `" + near + "`?");
     }
     agent_.brain = std::move(loop);
 }
@@ -339,9 +376,11 @@ model_spec agent_reader::read_model(const yaml_node& node) {
         model.max_output_tokens = *tokens;
         params.emplace_back("max_output_tokens", payload::of_integer(*tokens));
     }
-    if (const auto milli = keys.decimal("temperature", 3, 0, 2'000)) params.emplace_back("temperature_milli", payload::of_integer(*milli));
+    if (const auto milli = keys.decimal("temperature", 3, 0, 2'000))
+        params.emplace_back("temperature_milli", payload::of_integer(*milli));
     if (const yaml_node* price = keys.mapping("price")) read_price(*price, model.price);
-    keys.defer({"fallback", "fallbacks", "routing", "top_p", "seed", "stop", "reasoning", "provider"}, "a model can only be named, capped and priced");
+    keys.defer({"fallback", "fallbacks", "routing", "top_p", "seed", "stop", "reasoning", "provider"},
+               "a model can only be named, capped and priced");
     keys.finish();
     model.params = payload::of_object(std::move(params));
     return model;
@@ -354,7 +393,8 @@ void agent_reader::read_price(const yaml_node& node, model_price& price) {
     const auto read = [&](const char* key, usd_picos& target) {
         const auto amount = keys.money(key);
         if (!amount) return;
-        if (*amount > per_mtok_max) sink_.report(errc::config_range, keys.key_at(key), "`" + std::string(key) + "` is at most 1000000");
+        if (*amount > per_mtok_max)
+            sink_.report(errc::config_range, keys.key_at(key), "`" + std::string(key) + "` is at most 1000000");
         target.value = amount->value;
     };
     read("input_usd_per_mtok", price.input);
@@ -367,7 +407,9 @@ void agent_reader::read_price(const yaml_node& node, model_price& price) {
 void agent_reader::read_limits(const yaml_node& node) {
     mapping_reader keys(node, "`limits`", sink_);
     run_limits& limits = agent_.limits;
-    const auto count = [&](const char* key, std::uint32_t& target) { target = static_cast<std::uint32_t>(keys.integer(key, 0, count_max).value_or(target)); };
+    const auto count = [&](const char* key, std::uint32_t& target) {
+        target = static_cast<std::uint32_t>(keys.integer(key, 0, count_max).value_or(target));
+    };
     count("skill_calls", limits.skill_calls);
     count("model_turns", limits.model_turns);
     count("repeated_calls", limits.repeated_calls);
@@ -375,13 +417,15 @@ void agent_reader::read_limits(const yaml_node& node) {
     limits.budget = keys.money("budget_usd").value_or(limits.budget);
     limits.run_timeout = keys.span("run_timeout", milliseconds(1), agent_duration_max).value_or(limits.run_timeout);
     limits.step_timeout = keys.span("step_timeout", milliseconds(1), agent_duration_max).value_or(limits.step_timeout);
-    keys.defer({"cpu", "memory", "disk", "cpu_seconds", "memory_mb", "concurrency", "per_day", "budget_usd_per_day"}, "a run cannot be limited by this yet");
+    keys.defer({"cpu", "memory", "disk", "cpu_seconds", "memory_mb", "concurrency", "per_day", "budget_usd_per_day"},
+               "a run cannot be limited by this yet");
     keys.finish();
 }
 
 } // namespace
 
-std::optional<agent_definition> parse_agent(std::string_view text, const std::string& file, std::vector<error>& errors) {
+std::optional<agent_definition> parse_agent(std::string_view text, const std::string& file,
+                                            std::vector<error>& errors) {
     const std::size_t errors_before = errors.size();
     const auto document = read_document(text, file, errors);
     if (!document) return {};

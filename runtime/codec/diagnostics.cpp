@@ -30,7 +30,8 @@ std::size_t marked_length(std::string_view rest) {
         const std::size_t close = rest.find(rest[0], 1);
         end = close == std::string_view::npos ? rest.size() : close + 1;
     } else {
-        while (end < rest.size() && rest[end] != ' ' && rest[end] != ',' && rest[end] != ']' && rest[end] != '}' && rest[end] != '"') {
+        while (end < rest.size() && rest[end] != ' ' && rest[end] != ',' && rest[end] != ']' && rest[end] != '}' &&
+               rest[end] != '"') {
             if (rest[end] == ':' && (end + 1 == rest.size() || rest[end + 1] == ' ')) break;
             ++end;
         }
@@ -62,8 +63,10 @@ void append_excerpt(std::string& out, const error& e, std::string_view line) {
     if (e.where.column == 0) return;
     const std::size_t shown_characters = internal::character_count(part);
     column = std::min(column, shown_characters);
-    const std::size_t length = std::min(marked_length(part.substr(byte_offset_of(part, column))), std::max<std::size_t>(1, shown_characters - column));
-    out += margin + "| " + std::string(before.size() + column, ' ') + std::string(length, '^') + " " + std::string(info(e.code).name) + "\n";
+    const std::size_t length = std::min(marked_length(part.substr(byte_offset_of(part, column))),
+                                        std::max<std::size_t>(1, shown_characters - column));
+    out += margin + "| " + std::string(before.size() + column, ' ') + std::string(length, '^') + " " +
+           std::string(info(e.code).name) + "\n";
 }
 
 } // namespace
@@ -86,7 +89,8 @@ std::optional<std::string_view> source_texts::line(std::string_view file, std::u
 std::string render(const error& e, const source_texts& texts) {
     const error_info& row = info(e.code);
     const std::string number = code_number(e.code);
-    std::string out = "error[" + number + "]: " + (e.message.empty() ? std::string(row.text) : printable(e.message)) + "\n";
+    std::string out =
+        "error[" + number + "]: " + (e.message.empty() ? std::string(row.text) : printable(e.message)) + "\n";
     if (const std::string where = to_string(e.where); !where.empty()) out += "  --> " + printable(where) + "\n";
     if (const auto line = texts.line(e.where.file, e.where.line)) append_excerpt(out, e, *line);
     out += "help: " + (e.help.empty() ? std::string(row.help) : printable(e.help)) + "\n";
@@ -104,7 +108,8 @@ std::string render(std::span<const error> errors, const source_texts& texts) {
 }
 
 void sort_by_place(std::span<error> errors) {
-    std::ranges::stable_sort(errors, {}, [](const error& e) { return std::tie(e.where.file, e.where.line, e.where.column); });
+    std::ranges::stable_sort(errors, {},
+                             [](const error& e) { return std::tie(e.where.file, e.where.line, e.where.column); });
 }
 
 } // namespace aivp

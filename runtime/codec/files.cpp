@@ -11,7 +11,9 @@ namespace {
 
 namespace files_std = std::filesystem;
 
-std::unexpected<error> file_failure(errc code, const std::string& path, const std::string& what) { return fail(code, "`" + path + "` " + what, {path, 0, 0}); }
+std::unexpected<error> file_failure(errc code, const std::string& path, const std::string& what) {
+    return fail(code, "`" + path + "` " + what, {path, 0, 0});
+}
 
 } // namespace
 
@@ -26,7 +28,8 @@ result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
     std::string chunk(64u << 10, '\0');
     while (stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || stream.gcount() > 0) {
         text.append(chunk, 0, static_cast<std::size_t>(stream.gcount()));
-        if (text.size() > bytes_max) return file_failure(errc::json_size, path, "has more than " + std::to_string(bytes_max) + " bytes");
+        if (text.size() > bytes_max)
+            return file_failure(errc::json_size, path, "has more than " + std::to_string(bytes_max) + " bytes");
     }
     if (stream.bad()) return file_failure(errc::io_read, path, "cannot be read to its end");
     return text;
@@ -56,16 +59,23 @@ std::string folder_of(const std::string& path) {
 
 result<std::string> path_below(const std::string& folder, const std::string& relative) {
     const files_std::path wanted(relative);
-    const auto leaves = [](const files_std::path& path) { return path.empty() || path.is_absolute() || *path.begin() == ".."; };
-    if (leaves(wanted) || leaves(wanted.lexically_normal())) return file_failure(errc::io_unsafe_path, relative, "leaves the folder `" + folder + "`");
+    const auto leaves = [](const files_std::path& path) {
+        return path.empty() || path.is_absolute() || *path.begin() == "..";
+    };
+    if (leaves(wanted) || leaves(wanted.lexically_normal()))
+        return file_failure(errc::io_unsafe_path, relative, "leaves the folder `" + folder + "`");
     std::error_code failure;
     const files_std::path joined = files_std::path(folder) / wanted;
-    if (!files_std::exists(joined, failure)) return file_failure(errc::io_not_found, joined.generic_string(), "does not exist");
+    if (!files_std::exists(joined, failure))
+        return file_failure(errc::io_not_found, joined.generic_string(), "does not exist");
     const files_std::path root = files_std::canonical(folder, failure);
     if (failure) return file_failure(errc::io_read, folder, "cannot be resolved: " + failure.message());
     const files_std::path target = files_std::canonical(joined, failure);
-    if (failure) return file_failure(errc::io_read, joined.generic_string(), "cannot be resolved: " + failure.message());
-    if (leaves(target.lexically_relative(root))) return file_failure(errc::io_unsafe_path, relative, "leaves the folder `" + folder + "` through a symbolic link");
+    if (failure)
+        return file_failure(errc::io_read, joined.generic_string(), "cannot be resolved: " + failure.message());
+    if (leaves(target.lexically_relative(root)))
+        return file_failure(errc::io_unsafe_path, relative,
+                            "leaves the folder `" + folder + "` through a symbolic link");
     return joined.generic_string();
 }
 

@@ -100,7 +100,11 @@ private:
 
 std::optional<yaml_node> read_json_text(std::string_view text, const std::string& file, std::vector<error>& errors) {
     if (text.size() > yaml_bytes_max) {
-        errors.push_back({errc::json_size, "the file has " + std::to_string(text.size()) + " bytes", {file, 0, 0}, "Split it; 4 MiB is the limit.", {}});
+        errors.push_back({errc::json_size,
+                          "the file has " + std::to_string(text.size()) + " bytes",
+                          {file, 0, 0},
+                          "Split it; 4 MiB is the limit.",
+                          {}});
         return {};
     }
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
@@ -113,7 +117,11 @@ std::optional<yaml_node> read_json_text(std::string_view text, const std::string
     auto root = reader.read(0);
     if (!root) {
         const text_place at = reader.place();
-        errors.push_back({errc::yaml_depth, "more than " + std::to_string(yaml_depth_max) + " levels of nesting", {file, at.line, at.column}, {}, {}});
+        errors.push_back({errc::yaml_depth,
+                          "more than " + std::to_string(yaml_depth_max) + " levels of nesting",
+                          {file, at.line, at.column},
+                          {},
+                          {}});
     }
     return root;
 }

@@ -25,7 +25,9 @@ located_text to_located_text(const yaml_node& scalar, const file_errors& errors)
 
 mapping_reader::mapping_reader(const yaml_node& node, std::string what, file_errors& errors)
     : node_(node), what_(std::move(what)), errors_(errors) {
-    if (!node.is_mapping()) errors_.report(errc::config_type, node.at, what_ + " is a mapping, not " + describe(node), "Write `key: value` lines.");
+    if (!node.is_mapping())
+        errors_.report(errc::config_type, node.at, what_ + " is a mapping, not " + describe(node),
+                       "Write `key: value` lines.");
 }
 
 const yaml_member* mapping_reader::find(std::string_view key) {
@@ -54,7 +56,8 @@ const yaml_node* mapping_reader::scalar(std::string_view key, std::string_view w
     const yaml_node* found = node(key);
     if (found == nullptr) return nullptr;
     if (found->is_scalar() && type_of(*found) != scalar_type::null) return found;
-    errors_.report(errc::config_type, found->at, "`" + std::string(key) + "` is " + std::string(wanted) + ", not " + describe(*found));
+    errors_.report(errc::config_type, found->at,
+                   "`" + std::string(key) + "` is " + std::string(wanted) + ", not " + describe(*found));
     return nullptr;
 }
 
@@ -82,7 +85,8 @@ std::optional<bool> mapping_reader::boolean(std::string_view key) {
     const yaml_node* found = scalar(key, "true or false");
     if (found == nullptr) return {};
     if (type_of(*found) == scalar_type::boolean) return (found->text[0] | 0x20) == 't';
-    errors_.report(errc::config_type, found->at, "`" + std::string(key) + "` is true or false, not " + describe(*found));
+    errors_.report(errc::config_type, found->at,
+                   "`" + std::string(key) + "` is true or false, not " + describe(*found));
     return {};
 }
 
@@ -90,14 +94,16 @@ std::optional<std::int64_t> mapping_reader::integer(std::string_view key, std::i
     const yaml_node* found = scalar(key, "a whole number");
     if (found == nullptr) return {};
     if (type_of(*found) != scalar_type::integer) {
-        errors_.report(errc::config_type, found->at, "`" + std::string(key) + "` is a whole number, not " +
-                                                         (type_of(*found) == scalar_type::real ? "a fraction" : describe(*found)));
+        errors_.report(errc::config_type, found->at,
+                       "`" + std::string(key) + "` is a whole number, not " +
+                           (type_of(*found) == scalar_type::real ? "a fraction" : describe(*found)));
         return {};
     }
     const auto number = to_payload(*found, errors_.file());
     const auto value = number ? as_integer(*number) : std::nullopt;
     if (value && *value >= minimum && *value <= maximum) return value;
-    errors_.report(errc::config_range, found->at, "`" + std::string(key) + "` is from " + std::to_string(minimum) + " to " + std::to_string(maximum));
+    errors_.report(errc::config_range, found->at,
+                   "`" + std::string(key) + "` is from " + std::to_string(minimum) + " to " + std::to_string(maximum));
     return {};
 }
 
@@ -106,11 +112,14 @@ std::optional<duration> mapping_reader::span(std::string_view key, duration mini
     if (found == nullptr) return {};
     auto value = parse_duration(found->text);
     if (!value) {
-        errors_.report(errc::config_value, found->at, "`" + std::string(key) + "` is no duration: " + value.error().message, "Write 90s, 10m or 1h30m.");
+        errors_.report(errc::config_value, found->at,
+                       "`" + std::string(key) + "` is no duration: " + value.error().message,
+                       "Write 90s, 10m or 1h30m.");
         return {};
     }
     if (*value >= minimum && *value <= maximum) return *value;
-    errors_.report(errc::config_range, found->at, "`" + std::string(key) + "` is from " + to_string(minimum) + " to " + to_string(maximum));
+    errors_.report(errc::config_range, found->at,
+                   "`" + std::string(key) + "` is from " + to_string(minimum) + " to " + to_string(maximum));
     return {};
 }
 
@@ -119,7 +128,8 @@ std::optional<instant> mapping_reader::moment(std::string_view key) {
     if (found == nullptr) return {};
     auto value = parse_instant(found->text);
     if (value) return *value;
-    errors_.report(errc::config_value, found->at, "`" + std::string(key) + "` is no instant: " + value.error().message, "Write 2026-03-01T09:00:00Z.");
+    errors_.report(errc::config_value, found->at, "`" + std::string(key) + "` is no instant: " + value.error().message,
+                   "Write 2026-03-01T09:00:00Z.");
     return {};
 }
 
@@ -129,7 +139,9 @@ std::optional<usd_micros> mapping_reader::money(std::string_view key) {
     const bool negative = found->text.starts_with('-');
     auto value = parse_usd(std::string_view(found->text).substr(negative ? 1 : 0));
     if (!value) {
-        errors_.report(errc::config_value, found->at, "`" + std::string(key) + "` is no amount: " + value.error().message, "Write US dollars with at most six decimals, such as 0.05.");
+        errors_.report(errc::config_value, found->at,
+                       "`" + std::string(key) + "` is no amount: " + value.error().message,
+                       "Write US dollars with at most six decimals, such as 0.05.");
         return {};
     }
     if (!negative && value->value >= 0) return *value;
@@ -137,7 +149,8 @@ std::optional<usd_micros> mapping_reader::money(std::string_view key) {
     return {};
 }
 
-std::optional<std::int64_t> mapping_reader::decimal(std::string_view key, int places, std::int64_t minimum, std::int64_t maximum) {
+std::optional<std::int64_t> mapping_reader::decimal(std::string_view key, int places, std::int64_t minimum,
+                                                    std::int64_t maximum) {
     const yaml_node* found = scalar(key, "a number");
     if (found == nullptr) return {};
     const std::string_view text = found->text;
@@ -149,7 +162,8 @@ std::optional<std::int64_t> mapping_reader::decimal(std::string_view key, int pl
     if (negative) digits.erase(0, 1);
     const bool all_digits = !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
     if (!all_digits || fraction.size() > static_cast<std::size_t>(places) || digits.size() > 15) {
-        errors_.report(errc::config_type, found->at, "`" + std::string(key) + "` is a number with at most " + std::to_string(places) + " decimals");
+        errors_.report(errc::config_type, found->at,
+                       "`" + std::string(key) + "` is a number with at most " + std::to_string(places) + " decimals");
         return {};
     }
     digits.append(static_cast<std::size_t>(places) - fraction.size(), '0');
@@ -159,7 +173,9 @@ std::optional<std::int64_t> mapping_reader::decimal(std::string_view key, int pl
     if (value >= minimum && value <= maximum) return value;
     std::int64_t scale = 1;
     for (int i = 0; i < places; ++i) scale *= 10;
-    errors_.report(errc::config_range, found->at, "`" + std::string(key) + "` is from " + std::to_string(minimum / scale) + " to " + std::to_string(maximum / scale));
+    errors_.report(errc::config_range, found->at,
+                   "`" + std::string(key) + "` is from " + std::to_string(minimum / scale) + " to " +
+                       std::to_string(maximum / scale));
     return {};
 }
 
@@ -167,15 +183,18 @@ std::optional<std::size_t> mapping_reader::word(std::string_view key, std::initi
                                                 std::initializer_list<std::string_view> deferred) {
     const yaml_node* found = scalar(key, "a word");
     if (found == nullptr) return {};
-    if (const auto at = std::ranges::find(words, found->text); at != words.end()) return static_cast<std::size_t>(at - words.begin());
+    if (const auto at = std::ranges::find(words, found->text); at != words.end())
+        return static_cast<std::size_t>(at - words.begin());
     if (std::ranges::find(deferred, found->text) != deferred.end()) {
-        errors_.report(errc::config_not_supported, found->at, "`" + std::string(key) + ": " + found->text + "` is planned, but this version cannot do it");
+        errors_.report(errc::config_not_supported, found->at,
+                       "`" + std::string(key) + ": " + found->text + "` is planned, but this version cannot do it");
         return {};
     }
     std::string list;
     for (const std::string_view w : words) list += (list.empty() ? "" : ", ") + std::string(w);
     const std::string near = nearest_name(found->text, words);
-    errors_.report(errc::config_value, found->at, "`" + std::string(key) + "` is one of: " + list, near.empty() ? "" : "Did you mean `" + near + "`?");
+    errors_.report(errc::config_value, found->at, "`" + std::string(key) + "` is one of: " + list,
+                   near.empty() ? "" : "Did you mean `" + near + "`?");
     return {};
 }
 
@@ -184,8 +203,11 @@ std::vector<located_text> mapping_reader::texts(std::string_view key) {
     const yaml_node* found = sequence(key);
     if (found == nullptr) return list;
     for (const yaml_node& item : found->items) {
-        if (item.is_scalar() && type_of(item) == scalar_type::text && !item.text.empty()) list.push_back(to_located_text(item, errors_));
-        else errors_.report(errc::config_type, item.at, "`" + std::string(key) + "` is a list of texts, and this is " + describe(item));
+        if (item.is_scalar() && type_of(item) == scalar_type::text && !item.text.empty())
+            list.push_back(to_located_text(item, errors_));
+        else
+            errors_.report(errc::config_type, item.at,
+                           "`" + std::string(key) + "` is a list of texts, and this is " + describe(item));
     }
     return list;
 }
@@ -222,7 +244,8 @@ void mapping_reader::defer(std::initializer_list<std::string_view> keys, std::st
         const yaml_member* member = node_.find(key);
         if (member == nullptr) continue;
         find(key);
-        errors_.report(errc::config_not_supported, member->at, "`" + std::string(key) + "`: " + sentence, "Remove the key; docs/scope.md lists what is deferred.");
+        errors_.report(errc::config_not_supported, member->at, "`" + std::string(key) + "`: " + sentence,
+                       "Remove the key; docs/scope.md lists what is deferred.");
     }
 }
 
@@ -242,7 +265,8 @@ void mapping_reader::finish() {
             for (const std::string& k : known) help += (k == known.front() ? " " : ", ") + k;
             help += ".";
         }
-        errors_.report(errc::config_unknown_key, member.at, "`" + internal::shown(member.key) + "` is no key of " + what_, std::move(help));
+        errors_.report(errc::config_unknown_key, member.at,
+                       "`" + internal::shown(member.key) + "` is no key of " + what_, std::move(help));
     }
 }
 

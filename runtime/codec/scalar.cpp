@@ -50,14 +50,17 @@ bool is_infinite_or_nan(std::string_view text) {
     return word == ".inf" || word == ".Inf" || word == ".INF" || text == ".nan" || text == ".NaN" || text == ".NAN";
 }
 
-bool is_one_of(std::string_view text, const std::array<std::string_view, 6>& words) { return std::ranges::find(words, text) != words.end(); }
+bool is_one_of(std::string_view text, const std::array<std::string_view, 6>& words) {
+    return std::ranges::find(words, text) != words.end();
+}
 
 /// 0o17 and 0x1F as decimal digits, of any length.
 std::string decimal_of_based(std::string_view text) {
     const unsigned base = text[1] == 'o' ? 8 : 16;
     std::string digits = "0"; // least significant first
     for (const char c : text.substr(2)) {
-        unsigned carry = is_scalar_digit(c) ? static_cast<unsigned>(c - '0') : static_cast<unsigned>((c | 0x20) - 'a') + 10;
+        unsigned carry =
+            is_scalar_digit(c) ? static_cast<unsigned>(c - '0') : static_cast<unsigned>((c | 0x20) - 'a') + 10;
         for (char& d : digits) {
             const unsigned value = static_cast<unsigned>(d - '0') * base + carry;
             d = static_cast<char>('0' + value % 10);
@@ -93,7 +96,8 @@ public:
     result<void> write(const yaml_node& node, const source_pos& key) {
         const source_pos here = position(node.at);
         if (places_ != nullptr)
-            places_->push_back({pointer_, here, key.line == 0 ? here : key, node.is_scalar() && node.single ? position(node.content()) : source_pos{}});
+            places_->push_back({pointer_, here, key.line == 0 ? here : key,
+                                node.is_scalar() && node.single ? position(node.content()) : source_pos{}});
         if (node.is_mapping()) return write_mapping(node);
         if (node.is_sequence()) return write_sequence(node, here);
         return write_scalar(node, here);
@@ -146,11 +150,14 @@ private:
         case scalar_type::real: break;
         }
         if (is_infinite_or_nan(node.text))
-            return fail(errc::config_value, "`" + node.text + "` has no place in JSON", here, "Write a number, or quote it to make it text.");
-        if (is_based_integer(node.text) && node.text.size() > based_integer_bytes_max) return fail(errc::json_number, "this number is too long", here);
+            return fail(errc::config_value, "`" + node.text + "` has no place in JSON", here,
+                        "Write a number, or quote it to make it text.");
+        if (is_based_integer(node.text) && node.text.size() > based_integer_bytes_max)
+            return fail(errc::json_number, "this number is too long", here);
         const std::string number = json_number_of(node.text);
         // A number by itself, because in the whole document its position would be lost.
-        if (auto checked = payload::parse(number); !checked) return fail(checked.error().code, checked.error().message, here);
+        if (auto checked = payload::parse(number); !checked)
+            return fail(checked.error().code, checked.error().message, here);
         out_ += number;
         return {};
     }
@@ -158,9 +165,12 @@ private:
     void push(std::string_view token) {
         pointer_ += '/';
         for (const char c : token) {
-            if (c == '~') pointer_ += "~0";
-            else if (c == '/') pointer_ += "~1";
-            else pointer_ += c;
+            if (c == '~')
+                pointer_ += "~0";
+            else if (c == '/')
+                pointer_ += "~1";
+            else
+                pointer_ += c;
         }
     }
 

@@ -22,7 +22,8 @@ public:
 
     std::vector<std::string> find() {
         const std::string_view text = root_.text();
-        if (text.find("\"x-secret\"") == std::string_view::npos && text.find("\"writeOnly\"") == std::string_view::npos) return {};
+        if (text.find("\"x-secret\"") == std::string_view::npos && text.find("\"writeOnly\"") == std::string_view::npos)
+            return {};
         visit(root_, "", 0);
         if (visits_ > visits_max) return {""};
         return {found_.begin(), found_.end()};
@@ -38,18 +39,23 @@ private:
             found_.insert(pointer);
             return;
         }
-        if (const auto reference = as_string(member(schema, "$ref").value_or(payload())); reference && reference->starts_with('#')) {
+        if (const auto reference = as_string(member(schema, "$ref").value_or(payload()));
+            reference && reference->starts_with('#')) {
             if (const auto target = at_pointer(root_, reference->substr(1))) visit(*target, pointer, depth + 1);
         }
-        for (const auto& [name, part] : members(member(schema, "properties").value_or(payload()))) visit(part, pointer + "/" + escaped(name), depth + 1);
-        for (const auto& [name, part] : members(member(schema, "patternProperties").value_or(payload()))) visit(part, pointer + "/*", depth + 1);
-        for (const char* key : {"additionalProperties", "unevaluatedProperties", "additionalItems", "unevaluatedItems", "contains"})
+        for (const auto& [name, part] : members(member(schema, "properties").value_or(payload())))
+            visit(part, pointer + "/" + escaped(name), depth + 1);
+        for (const auto& [name, part] : members(member(schema, "patternProperties").value_or(payload())))
+            visit(part, pointer + "/*", depth + 1);
+        for (const char* key :
+             {"additionalProperties", "unevaluatedProperties", "additionalItems", "unevaluatedItems", "contains"})
             visit(member(schema, key).value_or(payload()), pointer + "/*", depth + 1);
         visit_items(schema, "items", pointer, depth);
         visit_items(schema, "prefixItems", pointer, depth);
         for (const char* key : {"allOf", "anyOf", "oneOf"})
             for (const payload& part : items(member(schema, key).value_or(payload()))) visit(part, pointer, depth + 1);
-        for (const char* key : {"then", "else", "if"}) visit(member(schema, key).value_or(payload()), pointer, depth + 1);
+        for (const char* key : {"then", "else", "if"})
+            visit(member(schema, key).value_or(payload()), pointer, depth + 1);
     }
 
     void visit_items(const payload& schema, const char* key, const std::string& pointer, int depth) {
@@ -59,10 +65,13 @@ private:
         for (const payload& item : items(part)) visit(item, pointer + "/" + std::to_string(index++), depth + 1);
     }
 
-    static bool is_true(const payload& schema, std::string_view key) { return as_bool(member(schema, key).value_or(payload())) == true; }
+    static bool is_true(const payload& schema, std::string_view key) {
+        return as_bool(member(schema, key).value_or(payload())) == true;
+    }
     static std::string escaped(std::string_view name) {
         std::string out;
-        for (const char c : name) out += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
+        for (const char c : name)
+            out += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
         return out;
     }
 
@@ -77,7 +86,8 @@ struct front_matter {
     std::string_view body;
 };
 
-std::optional<front_matter> split_front_matter(std::string_view text, const std::string& file, std::vector<error>& errors) {
+std::optional<front_matter> split_front_matter(std::string_view text, const std::string& file,
+                                               std::vector<error>& errors) {
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     const auto is_fence = [](std::string_view line) {
         if (line.ends_with('\r')) line.remove_suffix(1);
@@ -91,7 +101,8 @@ std::optional<front_matter> split_front_matter(std::string_view text, const std:
     for (std::size_t begin = first_end + 1; begin < text.size();) {
         const std::size_t end = std::min(text.find('\n', begin), text.size());
         // The opening fence stays in, so that lines keep their numbers.
-        if (is_fence(text.substr(begin, end - begin))) return front_matter{text.substr(0, begin), text.substr(std::min(end + 1, text.size()))};
+        if (is_fence(text.substr(begin, end - begin)))
+            return front_matter{text.substr(0, begin), text.substr(std::min(end + 1, text.size()))};
         begin = end + 1;
     }
     errors.push_back({errc::skill_front_matter, "the front matter that begins here has no end", {file, 1, 1}, {}, {}});
@@ -99,7 +110,8 @@ std::optional<front_matter> split_front_matter(std::string_view text, const std:
 }
 
 /// Compiles a schema of the file; the error is put where the schema's pointer leads.
-std::optional<json_schema> compile_skill_schema(const payload& closed, const located_payload& written, file_errors& errors) {
+std::optional<json_schema> compile_skill_schema(const payload& closed, const located_payload& written,
+                                                file_errors& errors) {
     auto schema = json_schema::compile(closed);
     if (schema) return std::move(*schema);
     error e = std::move(schema).error();
@@ -118,7 +130,8 @@ bool has_any(const payload& schema, std::initializer_list<std::string_view> keys
 payload closed_input(const payload& schema) {
     if (has_any(schema, {"additionalProperties", "unevaluatedProperties"})) return schema;
     const bool composed = has_any(schema, {"allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas", "$dynamicRef"});
-    std::vector<std::pair<std::string, payload>> overlay{{composed ? "unevaluatedProperties" : "additionalProperties", payload::of_bool(false)}};
+    std::vector<std::pair<std::string, payload>> overlay{
+        {composed ? "unevaluatedProperties" : "additionalProperties", payload::of_bool(false)}};
     return merged(schema, payload::of_object(std::move(overlay)));
 }
 
@@ -131,7 +144,11 @@ void read_input_schema(mapping_reader& keys, std::string_view key, skill_contrac
     if (!type) {
         schema = merged(schema, payload::of_object({{"type", payload::of_string("object")}}));
     } else if (as_string(*type) != "object") {
-        error e{errc::config_value, "`" + std::string(key) + "` describes the arguments, which are an object", written->at("/type").value, "Write `type: object`.", {}};
+        error e{errc::config_value,
+                "`" + std::string(key) + "` describes the arguments, which are an object",
+                written->at("/type").value,
+                "Write `type: object`.",
+                {}};
         return keys.errors().report(std::move(e), {});
     }
     schema = closed_input(schema);
@@ -151,8 +168,12 @@ void read_skill_identity(mapping_reader& keys, std::string_view id_key, skill_co
         skill.id = id->text;
         skill.where = id->where;
         if (!is_skill_id(id->text))
-            keys.errors().report({errc::config_value, "`" + internal::shown(id->text) + "` is no skill id", id->where,
-                                  "Use lower-case letters, digits, `_`, `-` and dots, such as mail.send.", {}}, {});
+            keys.errors().report({errc::config_value,
+                                  "`" + internal::shown(id->text) + "` is no skill id",
+                                  id->where,
+                                  "Use lower-case letters, digits, `_`, `-` and dots, such as mail.send.",
+                                  {}},
+                                 {});
     }
     if (const auto version = keys.required_text("version")) {
         skill.version = version->text;
@@ -180,20 +201,28 @@ void read_permissions(mapping_reader& keys, skill_contract& skill) {
 }
 
 void read_effect_keys(mapping_reader& keys, skill_contract& skill) {
-    if (const auto effect = keys.word("effect", {"none", "read", "write"})) skill.effect = static_cast<effect_class>(*effect);
+    if (const auto effect = keys.word("effect", {"none", "read", "write"}))
+        skill.effect = static_cast<effect_class>(*effect);
     const bool harmless = skill.effect != effect_class::write;
     skill.idempotent = keys.boolean("idempotent").value_or(harmless);
     skill.reversible = keys.boolean("reversible").value_or(false);
     skill.takes_key = keys.boolean("takes_key").value_or(false);
     skill.enabled = keys.boolean("enabled").value_or(true);
     if (harmless && !skill.idempotent)
-        keys.errors().report(errc::config_value, keys.key_at("idempotent"), "what changes nothing can always be repeated", "Remove `idempotent: false`, or declare `effect: write`.");
+        keys.errors().report(errc::config_value, keys.key_at("idempotent"),
+                             "what changes nothing can always be repeated",
+                             "Remove `idempotent: false`, or declare `effect: write`.");
     if (harmless && skill.takes_key)
-        keys.errors().report(errc::config_value, keys.key_at("takes_key"), "an idempotency key is for skills with `effect: write`", "Remove `takes_key`, or declare `effect: write`.");
-    if (const auto approval = keys.word("approval", {"none", "required"}, {"role", "roles", "conditional", "two-person"})) skill.needs_approval = *approval == 1;
+        keys.errors().report(errc::config_value, keys.key_at("takes_key"),
+                             "an idempotency key is for skills with `effect: write`",
+                             "Remove `takes_key`, or declare `effect: write`.");
+    if (const auto approval =
+            keys.word("approval", {"none", "required"}, {"role", "roles", "conditional", "two-person"}))
+        skill.needs_approval = *approval == 1;
     for (const located_text& label : keys.texts("side_effects")) skill.side_effects.push_back(label.text);
     if (harmless && !skill.side_effects.empty())
-        keys.errors().report(errc::config_value, keys.key_at("side_effects"), "a skill with side effects has `effect: write`");
+        keys.errors().report(errc::config_value, keys.key_at("side_effects"),
+                             "a skill with side effects has `effect: write`");
 }
 
 void read_risk(mapping_reader& keys, skill_contract& skill) {
@@ -201,12 +230,12 @@ void read_risk(mapping_reader& keys, skill_contract& skill) {
     if (node == nullptr) return;
     mapping_reader risk(*node, "`risk`", keys.errors());
     if (risk.required("level") != nullptr)
-        if (const auto level = risk.word("level", {"low", "medium", "high"}, {"critical"})) skill.risk = static_cast<risk_level>(*level);
+        if (const auto level = risk.word("level", {"low", "medium", "high"}, {"critical"}))
+            skill.risk = static_cast<risk_level>(*level);
     risk.finish();
 }
 
 void read_skill_keys(mapping_reader& keys, skill_contract& skill) {
-    keys.refuse("name", errc::config_unknown_key, "`name` is no key of a skill", "The id names it; say more in `summary`.");
     read_skill_identity(keys, "id", skill);
     if (const auto summary = keys.required_text("summary")) skill.summary = summary->text;
     read_input_schema(keys, "inputs", skill);
@@ -217,7 +246,8 @@ void read_skill_keys(mapping_reader& keys, skill_contract& skill) {
     skill.timeout = keys.span("timeout", milliseconds(1), skill_timeout_max).value_or(skill.timeout);
     skill.cost_estimate = keys.money("cost_usd").value_or(skill.cost_estimate);
     keys.node("metadata");
-    keys.defer({"retry", "retry_policy", "rate_limit", "egress", "preview", "compensate", "sandbox", "secrets"}, "skills cannot declare this yet");
+    keys.defer({"retry", "retry_policy", "rate_limit", "egress", "preview", "compensate", "sandbox", "secrets"},
+               "skills cannot declare this yet");
     keys.finish();
 }
 
@@ -265,7 +295,8 @@ std::optional<skill_file> parse_skill(std::string_view text, const std::string& 
         yaml = parts->yaml;
         made.guidance = parts->body;
         if (const auto offset = internal::first_invalid_utf8(made.guidance)) {
-            const text_place at = internal::text_cursor(text).place_at(static_cast<std::size_t>(parts->body.data() - text.data()) + *offset);
+            const text_place at = internal::text_cursor(text).place_at(
+                static_cast<std::size_t>(parts->body.data() - text.data()) + *offset);
             errors.push_back({errc::json_utf8, "this byte is not valid UTF-8", {file, at.line, at.column}, {}, {}});
         }
     }
@@ -279,7 +310,12 @@ std::optional<skill_file> parse_skill(std::string_view text, const std::string& 
         read_aos_metadata(keys, skill);
     } else {
         if (const auto version = keys.required_text("schema_version"); version && version->text != "skill.v1")
-            sink.report({errc::config_version, "schema_version `" + internal::shown(version->text) + "` is not supported", version->where, "Write `schema_version: skill.v1`.", {}}, {});
+            sink.report({errc::config_version,
+                         "schema_version `" + internal::shown(version->text) + "` is not supported",
+                         version->where,
+                         "Write `schema_version: skill.v1`.",
+                         {}},
+                        {});
         read_skill_keys(keys, skill);
     }
     if (errors.size() > errors_before) return {};
@@ -311,7 +347,8 @@ void read_pool_entry(const yaml_node& node, file_errors& sink, skill_pool& pool)
     if (auto id = keys.required_text("id")) entry.id = std::move(*id);
     entry.version = keys.text("version");
     keys.text("source");
-    if (const auto status = keys.word("status", {"enabled", "active", "disabled"}, {"deprecated", "quarantined"})) entry.enabled = *status < 2;
+    if (const auto status = keys.word("status", {"enabled", "active", "disabled"}, {"deprecated", "quarantined"}))
+        entry.enabled = *status < 2;
     keys.finish();
     if (!entry.id.text.empty()) pool.entries.push_back(std::move(entry));
 }
@@ -326,7 +363,12 @@ std::optional<skill_pool> parse_skill_pool(std::string_view text, const std::str
     mapping_reader keys(document->root, "a skill pool", sink);
     skill_pool pool;
     if (const auto version = keys.required_text("schema_version"); version && version->text != "skill_pool.v1")
-        sink.report({errc::config_version, "schema_version `" + internal::shown(version->text) + "` is not supported", version->where, "Write `schema_version: skill_pool.v1`.", {}}, {});
+        sink.report({errc::config_version,
+                     "schema_version `" + internal::shown(version->text) + "` is not supported",
+                     version->where,
+                     "Write `schema_version: skill_pool.v1`.",
+                     {}},
+                    {});
     if (keys.required("imports") != nullptr)
         if (const yaml_node* imports = keys.sequence("imports"))
             for (const yaml_node& node : imports->items) read_pool_import(node, sink, pool);

@@ -16,8 +16,9 @@ namespace {
 bool is_skill_file_name(std::string_view path) {
     const std::string_view name = path.substr(path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/') + 1);
     if (name == "SKILL.md") return true;
-    return std::ranges::any_of(std::initializer_list<std::string_view>{".SKILL.md", ".skill.yaml", ".skill.yml", ".skill.json"},
-                               [&](std::string_view end) { return name.ends_with(end); });
+    return std::ranges::any_of(
+        std::initializer_list<std::string_view>{".SKILL.md", ".skill.yaml", ".skill.yml", ".skill.json"},
+        [&](std::string_view end) { return name.ends_with(end); });
 }
 
 bool is_pool_text(std::string_view text, const std::string& path) {
@@ -35,8 +36,8 @@ result<zone_rules> load_utc_only(std::string_view name) {
     return fail(errc::config_zone, "time zone `" + std::string(name) + "` is not known", {}, "Only UTC is known here.");
 }
 
-snapshot_ptr load_agent_text(std::string_view text, const std::string& file, const skill_registry& registry, const zone_loader& zones,
-                             std::vector<error>& errors) {
+snapshot_ptr load_agent_text(std::string_view text, const std::string& file, const skill_registry& registry,
+                             const zone_loader& zones, std::vector<error>& errors) {
     const std::size_t errors_before = errors.size();
     snapshot_ptr snapshot;
     if (const auto definition = parse_agent(text, file, errors)) {
@@ -86,15 +87,26 @@ void workspace::collect_skills(const std::string& path, bool in_pool, skill_list
         any = true;
         collect_skill_file(file, in_pool, found);
     }
-    if (!any) errors_.push_back({errc::io_not_found, "the folder `" + path + "` holds no skill file", {path, 0, 0}, "Skill files are called SKILL.md, *.SKILL.md, *.skill.yaml or *.skill.json.", {}});
+    if (!any)
+        errors_.push_back({errc::io_not_found,
+                           "the folder `" + path + "` holds no skill file",
+                           {path, 0, 0},
+                           "Skill files are called SKILL.md, *.SKILL.md, *.skill.yaml or *.skill.json.",
+                           {}});
 }
 
 void workspace::collect_skill_file(const std::string& path, bool in_pool, skill_list& found) {
     std::string text;
     if (!read_text(path, text)) return;
     if (is_pool_text(text, path)) {
-        if (in_pool) errors_.push_back({errc::config_not_supported, "a pool cannot import a pool", {path, 0, 0}, "Import the skills themselves.", {}});
-        else collect_pool(path, text, found);
+        if (in_pool)
+            errors_.push_back({errc::config_not_supported,
+                               "a pool cannot import a pool",
+                               {path, 0, 0},
+                               "Import the skills themselves.",
+                               {}});
+        else
+            collect_pool(path, text, found);
         return;
     }
     auto skill = parse_skill(text, path, errors_);
@@ -127,7 +139,12 @@ void workspace::collect_pool(const std::string& path, std::string_view text, ski
             skill = std::make_shared<const skill_contract>(std::move(disabled));
         }
         if (!any)
-            errors_.push_back({errc::config_reference, "no import brings the skill `" + entry.id.text + (entry.version ? "@" + entry.version->text : "") + "`", entry.id.where, {}, {}});
+            errors_.push_back({errc::config_reference,
+                               "no import brings the skill `" + entry.id.text +
+                                   (entry.version ? "@" + entry.version->text : "") + "`",
+                               entry.id.where,
+                               {},
+                               {}});
     }
     std::ranges::move(imported, std::back_inserter(found));
 }

@@ -21,8 +21,8 @@ using zone_loader = std::function<result<zone_rules>(std::string_view name)>;
 result<zone_rules> load_utc_only(std::string_view name);
 
 /// From the text of an agent file to its snapshot, without touching a file. Appends all errors; null when there was one.
-snapshot_ptr load_agent_text(std::string_view text, const std::string& file, const skill_registry& registry, const zone_loader& zones,
-                             std::vector<error>& errors);
+snapshot_ptr load_agent_text(std::string_view text, const std::string& file, const skill_registry& registry,
+                             const zone_loader& zones, std::vector<error>& errors);
 
 /// Not for use from several threads at once.
 class workspace {

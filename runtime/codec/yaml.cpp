@@ -38,7 +38,8 @@ public:
 
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (documents_++ == 0) return;
-        report(errc::yaml_forbidden, mark, "a second document begins here", "Put each document into a file of its own.");
+        report(errc::yaml_forbidden, mark, "a second document begins here",
+               "Put each document into a file of its own.");
         throw yaml_stopped();
     }
     void OnDocumentEnd() override {}
@@ -51,16 +52,19 @@ public:
         report(errc::yaml_forbidden, mark, "an alias stands here", "Write the value out.");
         add(leaf(mark, {}, true));
     }
-    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  const std::string& value) override {
         check_properties(mark, tag, anchor);
         if (!internal::is_utf8(value)) report(errc::json_utf8, mark, "an escape in this text makes invalid UTF-8", {});
         add(leaf(mark, value, tag == "?" || tag.empty()));
     }
-    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value) override {
         open(mark, tag, anchor, yaml_kind::sequence);
     }
     void OnSequenceEnd() override { close(); }
-    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value) override {
         open(mark, tag, anchor, yaml_kind::mapping);
     }
     void OnMapEnd() override { close(); }
@@ -76,14 +80,16 @@ public:
 private:
     struct frame {
         yaml_node node;
-        yaml_member member;      ///< of a mapping: its key once that was read
+        yaml_member member; ///< of a mapping: its key once that was read
         bool has_key = false;
         std::set<std::string, std::less<>> keys;
     };
 
     source_pos position(text_place p) const { return {file_, p.line, p.column}; }
     char char_at(const YAML::Mark& mark) const {
-        return mark.pos >= 0 && static_cast<std::size_t>(mark.pos) < text_.size() ? text_[static_cast<std::size_t>(mark.pos)] : '\0';
+        return mark.pos >= 0 && static_cast<std::size_t>(mark.pos) < text_.size()
+                   ? text_[static_cast<std::size_t>(mark.pos)]
+                   : '\0';
     }
 
     yaml_node leaf(const YAML::Mark& mark, const std::string& value, bool plain) {
@@ -107,7 +113,8 @@ private:
         if (anchor != 0 || char_at(mark) == '&') {
             report(errc::yaml_forbidden, mark, "an anchor stands here", "Write the value out where it is needed.");
         } else if (char_at(mark) == '!' || (!tag.empty() && tag != "?" && tag != "!")) {
-            report(errc::yaml_forbidden, mark, "a tag stands here", "Leave the tag out; quote the value to make it text.");
+            report(errc::yaml_forbidden, mark, "a tag stands here",
+                   "Leave the tag out; quote the value to make it text.");
         }
     }
 
@@ -142,13 +149,20 @@ private:
         const source_pos where = position(scalar.at);
         if (scalar.plain && (scalar.text == "<<" || scalar.text.empty())) {
             const bool merge = !scalar.text.empty();
-            errors_.push_back({errc::yaml_forbidden, merge ? "a merge key stands here" : "a key is empty", where,
-                               merge ? "Write the merged members out." : "Quote the key, or name it.", {}});
+            errors_.push_back({errc::yaml_forbidden,
+                               merge ? "a merge key stands here" : "a key is empty",
+                               where,
+                               merge ? "Write the merged members out." : "Quote the key, or name it.",
+                               {}});
         }
         if (!f.keys.insert(scalar.text).second) {
             const yaml_member* first = f.node.find(scalar.text);
-            errors_.push_back({errc::yaml_duplicate_key, "the key `" + internal::shown(scalar.text) + "` stands twice in one mapping", where,
-                               "Remove one of the two; the first stands in line " + std::to_string(first->at.line) + ".", {}});
+            errors_.push_back(
+                {errc::yaml_duplicate_key,
+                 "the key `" + internal::shown(scalar.text) + "` stands twice in one mapping",
+                 where,
+                 "Remove one of the two; the first stands in line " + std::to_string(first->at.line) + ".",
+                 {}});
         }
         if (errors_.size() >= yaml_errors_max) throw yaml_stopped();
         f.member.key = std::move(scalar.text);
@@ -193,13 +207,18 @@ std::optional<error> check_before_yaml(std::string_view text, const std::string&
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 && c != '\n' && c != '\t') return refuse(errc::yaml_syntax, i, "a control character stands here", "Remove it, or write it as an escape such as \"\\u0007\".");
+        if (byte < 0x20 && c != '\n' && c != '\t')
+            return refuse(errc::yaml_syntax, i, "a control character stands here",
+                          "Remove it, or write it as an escape such as \"\\u0007\".");
         if (c == '[' || c == '{') ++brackets;
         if ((c == ']' || c == '}') && brackets > 0) --brackets;
-        if (brackets > yaml_open_brackets_max) return refuse(errc::yaml_depth, i, "more than 1024 brackets are open here");
-        if (line_begins && c == '\t') return refuse(errc::yaml_syntax, i, "a line is indented with a tab", "Indent with spaces.");
+        if (brackets > yaml_open_brackets_max)
+            return refuse(errc::yaml_depth, i, "more than 1024 brackets are open here");
+        if (line_begins && c == '\t')
+            return refuse(errc::yaml_syntax, i, "a line is indented with a tab", "Indent with spaces.");
         if (line_begins && c == '%' && only_comments_so_far)
-            return refuse(errc::yaml_forbidden, i, "a directive stands here", "Remove the line; files are read as YAML 1.2.");
+            return refuse(errc::yaml_forbidden, i, "a directive stands here",
+                          "Remove the line; files are read as YAML 1.2.");
         if (line_begins && c != '#' && c != '\n' && c != ' ') only_comments_so_far = false;
         line_begins = c == '\n';
     }
@@ -210,8 +229,10 @@ std::optional<error> check_before_yaml(std::string_view text, const std::string&
 std::string help_for_yaml(std::string_view message) {
     constexpr std::pair<std::string_view, std::string_view> helps[] = {
         {"illegal map value", "Put the value in quotes when it holds a colon followed by a blank."},
-        {"end of map flow not found", "Close the { that is open here; inside { } and [ ] put texts with brackets, such as \"${step.field}\", in quotes."},
-        {"end of sequence flow not found", "Close the [ that is open here; inside { } and [ ] put texts with brackets, such as \"${step.field}\", in quotes."},
+        {"end of map flow not found", "Close the { that is open here; inside { } and [ ] put texts with brackets, such "
+                                      "as \"${step.field}\", in quotes."},
+        {"end of sequence flow not found", "Close the [ that is open here; inside { } and [ ] put texts with brackets, "
+                                           "such as \"${step.field}\", in quotes."},
         {"end of map not found", "Indent the keys of one mapping alike."},
         {"end of sequence not found", "Indent the items of one list alike."},
         {"illegal EOF in scalar", "Close the quote."},
@@ -237,7 +258,8 @@ std::optional<yaml_node> run_yaml(std::string_view text, const std::string& file
         if (e.msg.starts_with("unknown escape character") && at.column > 2) at.column -= 2;
         errors.push_back({errc::yaml_syntax, e.msg, {file, at.line, at.column}, help_for_yaml(e.msg), {}});
     } catch (const std::exception& e) {
-        errors.push_back({errc::yaml_syntax, std::string("the text cannot be read: ") + e.what(), {file, 0, 0}, {}, {}});
+        errors.push_back(
+            {errc::yaml_syntax, std::string("the text cannot be read: ") + e.what(), {file, 0, 0}, {}, {}});
     }
     if (errors.size() > errors_before) return {};
     return builder.take_root();
@@ -245,7 +267,11 @@ std::optional<yaml_node> run_yaml(std::string_view text, const std::string& file
 
 std::optional<yaml_node> read_yaml_text(std::string_view text, const std::string& file, std::vector<error>& errors) {
     if (text.size() > yaml_bytes_max) {
-        errors.push_back({errc::json_size, "the file has " + std::to_string(text.size()) + " bytes", {file, 0, 0}, "Split it; 4 MiB is the limit.", {}});
+        errors.push_back({errc::json_size,
+                          "the file has " + std::to_string(text.size()) + " bytes",
+                          {file, 0, 0},
+                          "Split it; 4 MiB is the limit.",
+                          {}});
         return {};
     }
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
@@ -288,7 +314,8 @@ result<yaml_document> parse_json(std::string_view text, std::string file) {
 }
 
 std::optional<yaml_document> read_document(std::string_view text, std::string file, std::vector<error>& errors) {
-    auto root = file.ends_with(".json") ? internal::read_json_text(text, file, errors) : read_yaml_text(text, file, errors);
+    auto root =
+        file.ends_with(".json") ? internal::read_json_text(text, file, errors) : read_yaml_text(text, file, errors);
     if (!root) return {};
     return yaml_document{std::move(file), std::move(*root)};
 }

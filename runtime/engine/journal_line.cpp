@@ -32,22 +32,39 @@ public:
         return *this;
     }
     line_writer& hex(const digest& d) {
-        static constexpr char digits[] = "0123456789abcdef";
         std::array<char, 66> buffer;
-        buffer[0] = '"';
-        for (std::size_t i = 0; i < 32; ++i) {
-            buffer[1 + 2 * i] = digits[d.bytes[i] >> 4];
-            buffer[2 + 2 * i] = digits[d.bytes[i] & 15];
-        }
-        buffer[65] = '"';
+        buffer[0] = buffer[65] = '"';
+        write_hex(d, 32, buffer.data() + 1);
         out_.append(buffer.data(), buffer.size());
         return *this;
     }
     /// "max" instants stand for never.
     line_writer& when(instant t) { return t == instant::max() ? raw("null") : number(t.us); }
     line_writer& code(errc c) { return raw("\"").raw(info(c).name).raw("\""); }
+    /// The first 128 bits: enough to name an effect, and half the bytes to hash.
+    line_writer& key(const digest& d) {
+        std::array<char, 34> buffer;
+        buffer[0] = buffer[33] = '"';
+        write_hex(d, 16, buffer.data() + 1);
+        out_.append(buffer.data(), buffer.size());
+        return *this;
+    }
+
+    // Members that are left out when they say nothing: the line is hashed for every input, and half of it would be zeros.
+    // Each begins its name with a comma, so none may be the first of its object.
+    line_writer& unless_ok(std::string_view name, errc c) { return c == errc::ok ? *this : raw(name).code(c); }
+    line_writer& unless_empty(std::string_view name, std::string_view s) { return s.empty() ? *this : raw(name).text(s); }
+    line_writer& unless_zero(std::string_view name, std::int64_t v) { return v == 0 ? *this : raw(name).number(v); }
 
 private:
+    static void write_hex(const digest& d, std::size_t bytes, char* to) {
+        static constexpr char digits[] = "0123456789abcdef";
+        for (std::size_t i = 0; i < bytes; ++i) {
+            *to++ = digits[d.bytes[i] >> 4];
+            *to++ = digits[d.bytes[i] & 15];
+        }
+    }
+
     std::string& out_;
 };
 
@@ -85,7 +102,7 @@ void write(w& o, const run_started& e) { o.raw("{\"run\":").number(e.run.value).
 
 void write(w& o, const model_requested& e) {
     o.raw("{\"call\":").number(e.call.value).raw(",\"deadline\":").number(e.deadline.us).raw(",\"key\":").hex(e.key);
-    o.raw(",\"reserved\":").number(e.reserved.value).raw(",\"run\":").number(e.run.value);
+    o.unless_zero(",\"reserved\":", e.reserved.value).raw(",\"run\":").number(e.run.value);
     o.raw(",\"type\":\"model_requested\"}");
 }
 
@@ -103,10 +120,12 @@ void write(w& o, const model_response& r) {
 }
 
 void write(w& o, const model_settled& e) {
-    o.raw("{\"call\":").number(e.call.value).raw(",\"code\":").code(e.code).raw(",\"cost\":").number(e.cost.value);
-    o.raw(",\"message\":").text(e.message).raw(",\"outcome\":\"").raw(to_string(e.outcome)).raw("\",\"response\":");
-    if (e.response) write(o, *e.response);
-    else o.raw("null");
+    o.raw("{\"call\":").number(e.call.value).unless_ok(",\"code\":", e.code).unless_zero(",\"cost\":", e.cost.value);
+    o.unless_empty(",\"message\":", e.message).raw(",\"outcome\":\"").raw(to_string(e.outcome)).raw("\"");
+    if (e.response) {
+        o.raw(",\"response\":");
+        write(o, *e.response);
+    }
     o.raw(",\"run\":").number(e.run.value).raw(",\"type\":\"model_settled\"}");
 }
 
@@ -119,23 +138,30 @@ void write(w& o, const call_refused& e) {
 }
 
 void write(w& o, const call_intended& e) {
-    o.raw("{\"arguments\":").raw(e.arguments.text()).raw(",\"arguments_hash\":").hex(e.arguments_hash);
+    o.raw("{\"arguments\":").raw(e.arguments.text());
+    // Where nothing was redacted the hash can be computed from what stands there.
+    if (e.arguments_hash != e.arguments.hash()) o.raw(",\"arguments_hash\":").hex(e.arguments_hash);
     o.raw(",\"binding\":").number(e.binding).raw(",\"call\":").number(e.call.value);
-    o.raw(",\"deadline\":").number(e.deadline.us).raw(",\"key\":").hex(e.idempotency_key);
-    o.raw(",\"reserved\":").number(e.reserved.value).raw(",\"run\":").number(e.run.value).raw(",\"step\":").number(e.step);
+    o.raw(",\"deadline\":").number(e.deadline.us).raw(",\"key\":").key(e.idempotency_key);
+    o.unless_zero(",\"reserved\":", e.reserved.value).raw(",\"run\":").number(e.run.value).raw(",\"step\":").number(e.step);
     o.raw(",\"type\":\"call_intended\"}");
 }
 
 void write(w& o, const call_settled& e) {
-    o.raw("{\"binding\":").number(e.binding).raw(",\"call\":").number(e.call.value).raw(",\"code\":").code(e.code);
-    o.raw(",\"cost\":").number(e.cost.value).raw(",\"message\":").text(e.message);
+    o.raw("{\"binding\":").number(e.binding).raw(",\"call\":").number(e.call.value).unless_ok(",\"code\":", e.code);
+    o.unless_zero(",\"cost\":", e.cost.value).unless_empty(",\"message\":", e.message);
     o.raw(",\"outcome\":\"").raw(to_string(e.outcome)).raw("\",\"result\":").raw(e.result.text());
     o.raw(",\"run\":").number(e.run.value).raw(",\"step\":").number(e.step).raw(",\"type\":\"call_settled\"}");
 }
 
 void write(w& o, const step_finished& e) {
-    o.raw("{\"code\":").code(e.code).raw(",\"message\":").text(e.message).raw(",\"run\":").number(e.run.value);
-    o.raw(",\"status\":\"").raw(to_string(e.status)).raw("\",\"step\":").number(e.step).raw(",\"type\":\"step_finished\"}");
+    if (e.code == errc::ok && e.message.empty()) {
+        o.raw("{\"run\":");
+    } else {
+        o.raw("{\"code\":").code(e.code).unless_empty(",\"message\":", e.message).raw(",\"run\":");
+    }
+    o.number(e.run.value).raw(",\"status\":\"").raw(to_string(e.status)).raw("\",\"step\":").number(e.step);
+    o.raw(",\"type\":\"step_finished\"}");
 }
 
 void write(w& o, const turn_completed& e) { o.raw("{\"run\":").number(e.run.value).raw(",\"type\":\"turn_completed\"}"); }
@@ -211,8 +237,8 @@ void write(w& o, const cancel_run& in) {
 
 void append_journal_line(std::string& out, const input_envelope& input, const decision& d) {
     line_writer o(out);
-    o.raw("{\"at\":").number(input.at.us).raw(",\"causation\":").number(input.causation.value);
-    o.raw(",\"correlation\":").number(input.correlation.value).raw(",\"events\":[");
+    o.raw("{\"at\":").number(input.at.us).unless_zero(",\"causation\":", static_cast<std::int64_t>(input.causation.value));
+    o.unless_zero(",\"correlation\":", static_cast<std::int64_t>(input.correlation.value)).raw(",\"events\":[");
     bool first = true;
     for (const engine_event& event : d.events) {
         if (!first) o.raw(",");

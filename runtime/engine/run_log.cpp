@@ -28,6 +28,7 @@ run_log_entry& add_entry(run_log_run& r, run_log_entry::kind what, call_id call,
 
 void settle_entry(run_log_entry& e, instant at, effect_outcome how, errc code, const std::string& message, usd_micros cost) {
     e.settled = true;
+    e.ended = how;
     e.settled_at = at;
     e.outcome.status = how == effect_outcome::ok ? outcome_status::success : outcome_status::failure;
     e.outcome.code = code;

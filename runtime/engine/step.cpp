@@ -189,7 +189,7 @@ void engine_step::accept(agent_state& a, std::uint32_t trigger, instant schedule
     if (spec.payload_schema) {
         if (const auto violation = spec.payload_schema->validate(body)) {
             refuse_trigger(a.id, trigger, scheduled_for, errc::trigger_payload,
-                           violation->instance_pointer + ": " + violation->message);
+                           (violation->instance_pointer.empty() ? "the payload" : violation->instance_pointer) + ": " + violation->message);
             return;
         }
     }
@@ -344,7 +344,7 @@ void engine_step::settle(run_state& r, const open_call& open, effect_outcome out
         if (const auto violation = skill.output->validate(result)) {
             outcome = skill.effect == effect_class::write ? effect_outcome::unknown : effect_outcome::failed;
             code = errc::skill_bad_output;
-            message = violation->instance_pointer + ": " + violation->message;
+            message = (violation->instance_pointer.empty() ? "the result" : violation->instance_pointer) + ": " + violation->message;
             result = {};
         }
     }

@@ -41,7 +41,8 @@ bool are_version_words(std::string_view dotted, bool numbers_are_strict) {
     while (!dotted.empty()) {
         const std::string_view word = take_version_part(dotted, '.');
         if (!is_version_word(word)) return false;
-        if (numbers_are_strict && std::ranges::all_of(word, is_version_digit) && word.size() > 1 && word[0] == '0') return false;
+        if (numbers_are_strict && std::ranges::all_of(word, is_version_digit) && word.size() > 1 && word[0] == '0')
+            return false;
     }
     return true;
 }
@@ -125,8 +126,8 @@ result<void> skill_registry::add(skill_ptr skill) {
         if (place->skill->hash == added.skill->hash && place->skill->enabled == added.skill->enabled) return {};
         const std::string first = to_string(place->skill->where);
         return fail(errc::skill_duplicate,
-                    "skill `" + added.skill->id + "` " + added.skill->version + " is already registered with other content" +
-                        (first.empty() ? "" : ", from " + first),
+                    "skill `" + added.skill->id + "` " + added.skill->version +
+                        " is already registered with other content" + (first.empty() ? "" : ", from " + first),
                     added.skill->where, "Raise `version` in one of the two files.");
     }
     entries_.insert(place, std::move(added));
@@ -136,7 +137,8 @@ result<void> skill_registry::add(skill_ptr skill) {
 result<skill_ptr> skill_registry::resolve(std::string_view use) const {
     const auto [id, wanted] = split_skill_reference(use);
     if (use.find('@') != std::string_view::npos && wanted.empty())
-        return fail(errc::config_value, "no version follows the @ in `" + std::string(use) + "`", {}, "Write mail.send@1.2.0, or no @.");
+        return fail(errc::config_value, "no version follows the @ in `" + std::string(use) + "`", {},
+                    "Write mail.send@1.2.0, or no @.");
     const auto fits = [&](const skill_contract& skill) {
         return wanted.empty() || skill.version == wanted ||
                (skill.version.starts_with(wanted) && skill.version[wanted.size()] == '.');

@@ -256,7 +256,7 @@ std::string to_string(const tape_miss& m) {
     if (!m.what.empty()) out += " " + m.what;
     out += ", lane " + m.lane + ", request " + std::to_string(m.step) + " of its kind";
     if (!m.nearest) return out + "\n  nearest: none, the tape has no " + to_string(m.kind) + " in this lane";
-    const tape_miss::nearest_request& n = *m.nearest;
+    const tape_nearest_request& n = *m.nearest;
     out += "\n  nearest: seq " + std::to_string(n.seq.value);
     if (n.what != m.what) out += " " + n.what;
     out += n.used ? " (already used" : " (unused";

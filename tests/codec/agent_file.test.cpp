@@ -25,7 +25,9 @@ aivp::trigger_definition trigger_from(const std::string& text) {
     return agent.triggers.front();
 }
 
-const aivp::loop_definition& loop_of(const aivp::agent_definition& agent) { return std::get<aivp::loop_definition>(agent.brain); }
+const aivp::loop_definition& loop_of(const aivp::agent_definition& agent) {
+    return std::get<aivp::loop_definition>(agent.brain);
+}
 
 } // namespace
 
@@ -35,7 +37,8 @@ BOOST_AUTO_TEST_SUITE(agent_files)
 BOOST_AUTO_TEST_CASE(a_published_step_style_file_is_read) {
     const auto agent = agent_from("schema_version: v1alpha1\nid: mail-to-sheet\nname: Mail to sheet\ntimezone: UTC\n"
                                   "trigger:\n  type: schedule\n  every_minutes: 10\n"
-                                  "steps:\n  - id: fetch\n    skill: gmail.fetch\n  - id: append\n    skill: gsheet.append_row\n  - id: report\n    skill: telegram.post_message\n");
+                                  "steps:\n  - id: fetch\n    skill: gmail.fetch\n  - id: append\n    skill: "
+                                  "gsheet.append_row\n  - id: report\n    skill: telegram.post_message\n");
     BOOST_TEST((agent.triggers[0].kind == aivp::trigger_kind::interval));
     BOOST_TEST(agent.triggers[0].every.us == 600'000'000);
     const auto& steps = std::get<std::vector<aivp::step_definition>>(agent.brain);
@@ -47,17 +50,19 @@ BOOST_AUTO_TEST_CASE(a_published_step_style_file_is_read) {
 
 // The shape of the published goal-style file: a goal in prose, bindings with partly fixed inputs, created_at.
 BOOST_AUTO_TEST_CASE(a_published_goal_style_file_is_read) {
-    const auto agent = agent_from("schema_version: v1alpha1\nkind: agent\nid: documenter\nname: Expense documenter\ntimezone: Asia/Tel_Aviv\n"
-                                  "trigger: {type: schedule, every_minutes: 600}\n"
-                                  "goal: >\n  Find receipts of the last 90 days in the inbox that are not labelled yet,\n  and document them.\n"
-                                  "skill_bindings:\n"
-                                  "  - {as: scan, use: gmail.inbox_label_delta_scan, fixed: {lookback_days: 90, label: documented}}\n"
-                                  "  - {as: label, use: gmail.apply_label, fixed: {label: documented}}\n"
-                                  "  - {as: rows, use: gsheet.append_row}\n"
-                                  "created_at: 2026-01-15T08:00:00Z\n");
+    const auto agent = agent_from(
+        "schema_version: v1alpha1\nkind: agent\nid: documenter\nname: Expense documenter\ntimezone: Asia/Tel_Aviv\n"
+        "trigger: {type: schedule, every_minutes: 600}\n"
+        "goal: >\n  Find receipts of the last 90 days in the inbox that are not labelled yet,\n  and document them.\n"
+        "skill_bindings:\n"
+        "  - {as: scan, use: gmail.inbox_label_delta_scan, fixed: {lookback_days: 90, label: documented}}\n"
+        "  - {as: label, use: gmail.apply_label, fixed: {label: documented}}\n"
+        "  - {as: rows, use: gsheet.append_row}\n"
+        "created_at: 2026-01-15T08:00:00Z\n");
     BOOST_TEST(agent.zone.text == "Asia/Tel_Aviv");
     BOOST_TEST(agent.triggers[0].every.us == 36'000'000'000);
-    BOOST_TEST(loop_of(agent).goal == "Find receipts of the last 90 days in the inbox that are not labelled yet, and document them.\n");
+    BOOST_TEST(loop_of(agent).goal ==
+               "Find receipts of the last 90 days in the inbox that are not labelled yet, and document them.\n");
     BOOST_TEST(agent.bindings.size() == 3U);
     BOOST_TEST(agent.bindings[0].fixed->value.text() == R"({"label":"documented","lookback_days":90})");
     BOOST_TEST(loop_of(agent).model.name == "default");
@@ -86,8 +91,10 @@ BOOST_AUTO_TEST_CASE(every_form_of_trigger_is_read) {
     BOOST_TEST(trigger_from("triggers: [{type: schedule, every_minutes: 7}]\n").every.us == 420'000'000);
     BOOST_TEST(trigger_from("triggers: [{type: schedule}]\n").every.us == 600'000'000);
     BOOST_TEST(trigger_from("triggers: [{type: cron, cron: 0 9 * * 1-5}]\n").cron.text == "0 9 * * 1-5");
-    BOOST_TEST(trigger_from("triggers: [{type: once, at: 2026-03-01T09:00:00+01:00}]\n").at.us == 1'772'352'000'000'000);
-    const auto event = trigger_from("triggers: [{id: new-mail, type: event, event: mail.received, payload: {type: object}, overlap: refuse, queue_max: 3}]\n");
+    BOOST_TEST(trigger_from("triggers: [{type: once, at: 2026-03-01T09:00:00+01:00}]\n").at.us ==
+               1'772'352'000'000'000);
+    const auto event = trigger_from("triggers: [{id: new-mail, type: event, event: mail.received, payload: {type: "
+                                    "object}, overlap: refuse, queue_max: 3}]\n");
     BOOST_TEST((event.kind == trigger_kind::event));
     BOOST_TEST(event.id == "new-mail");
     BOOST_TEST(event.payload_schema->value.text() == R"({"type":"object"})");
@@ -96,15 +103,19 @@ BOOST_AUTO_TEST_CASE(every_form_of_trigger_is_read) {
 }
 
 BOOST_AUTO_TEST_CASE(triggers_without_an_id_are_numbered) {
-    const auto agent = agent_from(agent_head + "triggers: [{type: manual}, {type: manual}, {id: x, type: manual}]\n" + one_step);
+    const auto agent =
+        agent_from(agent_head + "triggers: [{type: manual}, {type: manual}, {id: x, type: manual}]\n" + one_step);
     BOOST_TEST(agent.triggers[0].id == "trigger");
     BOOST_TEST(agent.triggers[1].id == "trigger-2");
     BOOST_TEST(agent.triggers[2].id == "x");
 }
 
 BOOST_AUTO_TEST_CASE(the_model_holds_exactly_what_the_file_sets) {
-    const auto model = [](const std::string& text) { return loop_of(agent_from(agent_head + "goal: g\nskill_bindings: []\nmodel: " + text + "\n")).model; };
-    const auto full = model("{name: m, max_output_tokens: 100, temperature: 0.7, price: {input_usd_per_mtok: 3.00, output_usd_per_mtok: 15, cached_input_usd_per_mtok: 0.3}}");
+    const auto model = [](const std::string& text) {
+        return loop_of(agent_from(agent_head + "goal: g\nskill_bindings: []\nmodel: " + text + "\n")).model;
+    };
+    const auto full = model("{name: m, max_output_tokens: 100, temperature: 0.7, price: {input_usd_per_mtok: 3.00, "
+                            "output_usd_per_mtok: 15, cached_input_usd_per_mtok: 0.3}}");
     BOOST_TEST(full.params.text() == R"({"max_output_tokens":100,"temperature_milli":700})");
     BOOST_TEST(full.max_output_tokens == 100);
     BOOST_TEST(full.price.input.value == 3'000'000);
@@ -118,7 +129,10 @@ BOOST_AUTO_TEST_CASE(the_model_holds_exactly_what_the_file_sets) {
 }
 
 BOOST_AUTO_TEST_CASE(limits_are_read_with_their_units) {
-    const auto limits = agent_from(agent_head + one_step + "limits: {skill_calls: 0, model_turns: 2, tokens: 3000000000, budget_usd: 0.000001, run_timeout: 2h, step_timeout: 250ms, repeated_calls: 1}\n").limits;
+    const auto limits = agent_from(agent_head + one_step +
+                                   "limits: {skill_calls: 0, model_turns: 2, tokens: 3000000000, budget_usd: 0.000001, "
+                                   "run_timeout: 2h, step_timeout: 250ms, repeated_calls: 1}\n")
+                            .limits;
     BOOST_TEST(limits.skill_calls == 0U);
     BOOST_TEST(limits.model_turns == 2U);
     BOOST_TEST(limits.tokens == 3'000'000'000);
@@ -129,8 +143,11 @@ BOOST_AUTO_TEST_CASE(limits_are_read_with_their_units) {
 }
 
 BOOST_AUTO_TEST_CASE(json_and_yaml_of_the_same_agent_are_the_same_document) {
-    const auto yaml = agent_from(agent_head + "goal: g\nskill_bindings: [{as: x, use: kv.get, fixed: {key: k}}]\nmetadata: {n: 0x10, f: .5}\n");
-    const auto json = agent_from(R"({"schema_version":"v1alpha1","id":"a","name":"A","goal":"g","skill_bindings":[{"as":"x","use":"kv.get","fixed":{"key":"k"}}],"metadata":{"n":16,"f":0.5}})", "a.json");
+    const auto yaml = agent_from(
+        agent_head + "goal: g\nskill_bindings: [{as: x, use: kv.get, fixed: {key: k}}]\nmetadata: {n: 0x10, f: .5}\n");
+    const auto json = agent_from(
+        R"({"schema_version":"v1alpha1","id":"a","name":"A","goal":"g","skill_bindings":[{"as":"x","use":"kv.get","fixed":{"key":"k"}}],"metadata":{"n":16,"f":0.5}})",
+        "a.json");
     BOOST_TEST(yaml.document.text() == json.document.text());
     // What was read can be written as canonical JSON and read again.
     const auto again = agent_from(yaml.document.text(), "b.json");
@@ -139,7 +156,9 @@ BOOST_AUTO_TEST_CASE(json_and_yaml_of_the_same_agent_are_the_same_document) {
 }
 
 BOOST_AUTO_TEST_CASE(steps_keep_conditions_error_policies_and_reasons) {
-    const auto agent = agent_from(agent_head + "steps:\n  - {id: a, use: kv.get@1, with: {key: k}, on_error: continue}\n  - id: b\n    when: a.found == false\n    abstain: nothing there\n");
+    const auto agent =
+        agent_from(agent_head + "steps:\n  - {id: a, use: kv.get@1, with: {key: k}, on_error: continue}\n  - id: b\n   "
+                                " when: a.found == false\n    abstain: nothing there\n");
     const auto& steps = std::get<std::vector<aivp::step_definition>>(agent.brain);
     BOOST_TEST(steps[0].skill.text == "kv.get@1");
     BOOST_TEST((steps[0].error_policy == aivp::on_error::proceed));

@@ -53,7 +53,8 @@ void check_bad_file(const std::string& path) {
     for (const aivp::error& e : w.errors()) {
         BOOST_TEST(e.where.file == path);
         BOOST_TEST(!e.message.empty());
-        found += (found.empty() ? "" : ", ") + std::string(aivp::info(e.code).name) + " " + std::to_string(e.where.line) + ":" + std::to_string(e.where.column);
+        found += (found.empty() ? "" : ", ") + std::string(aivp::info(e.code).name) + " " +
+                 std::to_string(e.where.line) + ":" + std::to_string(e.where.column);
     }
     BOOST_TEST(sorted_items(found) == sorted_items(expectation_of(path)), boost::test_tools::per_element());
     BOOST_TEST_INFO_SCOPE(w.report());

@@ -12,7 +12,8 @@ namespace {
 
 rc::Gen<std::string> property_text() {
     return rc::gen::map(rc::gen::container<std::vector<std::string>>(rc::gen::element<std::string>(
-                            "a", "b", " ", "\"", "\\", "'", "#", ": ", "- ", "\n", "\t", "é", "日", "{", "]", "&", "*", "!", "true", "1", "~", ".5", "<<", "%", "\x7f", "😀")),
+                            "a", "b", " ", "\"", "\\", "'", "#", ": ", "- ", "\n", "\t", "é", "日", "{", "]", "&", "*",
+                            "!", "true", "1", "~", ".5", "<<", "%", "\x7f", "😀")),
                         [](const std::vector<std::string>& parts) {
                             std::string text;
                             for (const std::string& part : parts) text += part;
@@ -50,7 +51,8 @@ aivp::payload property_value(int depth) {
 /// Block style; every text in double quotes, with JSON's escapes, which YAML shares.
 void append_block(std::string& out, const aivp::payload& value, const std::string& indent) {
     const auto nested = [&](const aivp::payload& part) {
-        const bool is_block = (part.is_array() && !aivp::items(part).empty()) || (part.is_object() && !aivp::members(part).empty());
+        const bool is_block =
+            (part.is_array() && !aivp::items(part).empty()) || (part.is_object() && !aivp::members(part).empty());
         out += is_block ? "\n" : " ";
         append_block(out, part, indent + "  ");
     };

@@ -12,7 +12,11 @@ BOOST_AUTO_TEST_SUITE(diagnostics)
 BOOST_AUTO_TEST_CASE(an_error_shows_its_line_with_a_caret_and_what_would_help) {
     aivp::source_texts texts;
     texts.add("agents/triage.yaml", "id: a\ntriger: {type: schedule}\n");
-    const aivp::error e{errc::config_unknown_key, "`triger` is no key of an agent", {"agents/triage.yaml", 2, 1}, "Did you mean `trigger`?", {}};
+    const aivp::error e{errc::config_unknown_key,
+                        "`triger` is no key of an agent",
+                        {"agents/triage.yaml", 2, 1},
+                        "Did you mean `trigger`?",
+                        {}};
     BOOST_TEST(aivp::render(e, texts) == "error[AV0210]: `triger` is no key of an agent\n"
                                          "  --> agents/triage.yaml:2:1\n"
                                          " 2 | triger: {type: schedule}\n"
@@ -37,13 +41,16 @@ BOOST_AUTO_TEST_CASE(the_margin_grows_with_the_line_number) {
     aivp::source_texts texts;
     texts.add("f", std::string(1233, '\n') + "a: b\n");
     BOOST_TEST(aivp::render(aivp::error{errc::config_value, "m", {"f", 1234, 4}, "h", {}}, texts) ==
-               "error[AV0213]: m\n  --> f:1234:4\n 1234 | a: b\n      |    ^ config.value\nhelp: h\nnote: `aivp explain AV0213` says more\n");
+               "error[AV0213]: m\n  --> f:1234:4\n 1234 | a: b\n      |    ^ config.value\nhelp: h\nnote: `aivp "
+               "explain AV0213` says more\n");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_without_message_help_or_text_takes_them_from_the_table) {
     const std::string text = aivp::render(aivp::error{errc::config_zone, "", {"f", 3, 4}, "", {}}, {});
-    BOOST_TEST(text == "error[AV0220]: The time zone is not known.\n  --> f:3:4\nhelp: Use an IANA name such as Europe/Berlin.\nnote: `aivp explain AV0220` says more\n");
-    BOOST_TEST(aivp::render(aivp::error{errc::config_zone, "m", {}, "h", {}}, {}) == "error[AV0220]: m\nhelp: h\nnote: `aivp explain AV0220` says more\n");
+    BOOST_TEST(text == "error[AV0220]: The time zone is not known.\n  --> f:3:4\nhelp: Use an IANA name such as "
+                       "Europe/Berlin.\nnote: `aivp explain AV0220` says more\n");
+    BOOST_TEST(aivp::render(aivp::error{errc::config_zone, "m", {}, "h", {}}, {}) ==
+               "error[AV0220]: m\nhelp: h\nnote: `aivp explain AV0220` says more\n");
 }
 
 BOOST_AUTO_TEST_CASE(places_outside_the_text_do_no_harm) {
@@ -51,7 +58,8 @@ BOOST_AUTO_TEST_CASE(places_outside_the_text_do_no_harm) {
     texts.add("f", "ab\r\n\x01\x1b[31m");
     for (const std::uint32_t line : {0U, 1U, 2U, 3U, 4'000'000'000U})
         for (const std::uint32_t column : {0U, 1U, 3U, 99U, 4'000'000'000U}) {
-            const std::string text = aivp::render(aivp::error{errc::config_value, "m", {"f", line, column}, "h", {}}, texts);
+            const std::string text =
+                aivp::render(aivp::error{errc::config_value, "m", {"f", line, column}, "h", {}}, texts);
             BOOST_TEST(text.find('\x1b') == std::string::npos);
             BOOST_TEST(text.ends_with("note: `aivp explain AV0213` says more\n"));
         }
@@ -73,8 +81,10 @@ BOOST_AUTO_TEST_CASE(of_a_very_long_line_the_part_around_the_place_is_shown) {
 }
 
 BOOST_AUTO_TEST_CASE(errors_are_sorted_by_file_line_and_column_and_keep_their_order_at_one_place) {
-    std::vector<aivp::error> errors{{errc::config_type, "d", {"b", 1, 1}, {}, {}}, {errc::config_type, "c", {"a", 10, 1}, {}, {}},
-                                    {errc::config_type, "b2", {"a", 2, 7}, {}, {}}, {errc::config_type, "b1", {"a", 2, 7}, {}, {}},
+    std::vector<aivp::error> errors{{errc::config_type, "d", {"b", 1, 1}, {}, {}},
+                                    {errc::config_type, "c", {"a", 10, 1}, {}, {}},
+                                    {errc::config_type, "b2", {"a", 2, 7}, {}, {}},
+                                    {errc::config_type, "b1", {"a", 2, 7}, {}, {}},
                                     {errc::config_type, "a", {"a", 2, 1}, {}, {}}};
     aivp::sort_by_place(errors);
     std::string order;

@@ -82,11 +82,14 @@ BOOST_AUTO_TEST_CASE(a_folder_is_searched_for_skill_files_of_every_kind) {
     folder.write("b.SKILL.md", "---\n" + skill_text("b", "1.0.0") + "---\n");
     folder.write("deep/er/c.skill.yaml", skill_text("c", "1.0.0"));
     folder.write("d.skill.yml", skill_text("d", "1.0.0"));
-    folder.write("e.skill.json", R"({"skill_id":"e","name":"E","version":"1.0.0","input_schema":{},"output_schema":{},"timeout_ms":1,"cost_estimate_cents":0})");
+    folder.write(
+        "e.skill.json",
+        R"({"skill_id":"e","name":"E","version":"1.0.0","input_schema":{},"output_schema":{},"timeout_ms":1,"cost_estimate_cents":0})");
     folder.write("agent.yaml", "not: a skill\n");
     aivp::workspace w;
     BOOST_TEST(w.load_skills(folder.path.string()));
-    BOOST_TEST(w.skills().ids() == (std::vector<std::string>{"a", "b", "c", "d", "e"}), boost::test_tools::per_element());
+    BOOST_TEST(w.skills().ids() == (std::vector<std::string>{"a", "b", "c", "d", "e"}),
+               boost::test_tools::per_element());
     BOOST_TEST(w.guidance(**w.skills().resolve("a")) == "how to a\n");
     BOOST_TEST(w.guidance(**w.skills().resolve("c")) == "");
 }
@@ -119,7 +122,9 @@ BOOST_AUTO_TEST_CASE(a_pool_imports_what_lies_below_it_and_switches_skills_off) 
     const scratch_folder folder;
     folder.write("skills/a.skill.yaml", skill_text("a", "1.0.0"));
     folder.write("skills/a2.skill.yaml", skill_text("a", "1.1.0"));
-    const std::string pool = folder.write("pool.yaml", "schema_version: skill_pool.v1\nimports: [{kind: local, path: skills}]\nregistry: [{id: a, version: 1.1.0, status: disabled}]\n");
+    const std::string pool =
+        folder.write("pool.yaml", "schema_version: skill_pool.v1\nimports: [{kind: local, path: skills}]\nregistry: "
+                                  "[{id: a, version: 1.1.0, status: disabled}]\n");
     aivp::workspace w;
     BOOST_TEST(w.load_skills(pool), w.report());
     BOOST_TEST((*w.skills().resolve("a"))->version == "1.0.0");
@@ -132,10 +137,12 @@ BOOST_AUTO_TEST_CASE(a_pool_cannot_leave_its_folder_through_a_symbolic_link_or_i
     fs::create_directories(folder.path / "in");
     fs::create_directory_symlink(folder.path / "outside", folder.path / "in" / "link");
     aivp::workspace linked;
-    BOOST_TEST(!linked.load_skills(folder.write("in/pool.yaml", "schema_version: skill_pool.v1\nimports: [{kind: local, path: link}]\n")));
+    BOOST_TEST(!linked.load_skills(
+        folder.write("in/pool.yaml", "schema_version: skill_pool.v1\nimports: [{kind: local, path: link}]\n")));
     BOOST_TEST(codes(linked) == "io.unsafe_path");
     aivp::workspace circular;
-    BOOST_TEST(!circular.load_skills(folder.write("in/loop.yaml", "schema_version: skill_pool.v1\nimports: [{kind: local, path: ./loop.yaml}]\n")));
+    BOOST_TEST(!circular.load_skills(
+        folder.write("in/loop.yaml", "schema_version: skill_pool.v1\nimports: [{kind: local, path: ./loop.yaml}]\n")));
     BOOST_TEST(codes(circular) == "config.not_supported");
 }
 

@@ -19,7 +19,8 @@ aivp::yaml_document read_good(std::string_view text, std::string file = "f.yaml"
 
 std::string payload_text(std::string_view yaml) {
     const auto value = aivp::to_payload(read_good(yaml).root, "f.yaml");
-    return value ? std::string(value->text()) : std::string(aivp::info(value.error().code).name) + " " + aivp::to_string(value.error().where);
+    return value ? std::string(value->text())
+                 : std::string(aivp::info(value.error().code).name) + " " + aivp::to_string(value.error().where);
 }
 
 std::string refusal_of(const aivp::result<aivp::yaml_document>& document) {
@@ -59,23 +60,70 @@ BOOST_AUTO_TEST_CASE(columns_count_characters_and_not_bytes) {
 
 BOOST_AUTO_TEST_CASE(a_byte_order_mark_and_crlf_change_nothing) {
     const auto plain = read_good("a: 1\nb: |\n  x\n  y\n");
-    const auto windows = read_good("\xEF\xBB\xBF" "a: 1\r\nb: |\r\n  x\r\n  y\r\n");
+    const auto windows = read_good("\xEF\xBB\xBF"
+                                   "a: 1\r\nb: |\r\n  x\r\n  y\r\n");
     BOOST_TEST(windows.root.find("b")->value.text == "x\ny\n");
     BOOST_TEST(place_text(windows.root.find("b")->at) == place_text(plain.root.find("b")->at));
 }
 
 BOOST_AUTO_TEST_CASE(plain_scalars_are_typed_by_the_core_schema_of_yaml_1_2) {
     const std::pair<const char*, const char*> cases[] = {
-        {"", "null"}, {"~", "null"}, {"null", "null"}, {"Null", "null"}, {"NULL", "null"}, {"nUll", "\"nUll\""},
-        {"true", "true"}, {"True", "true"}, {"TRUE", "true"}, {"false", "false"}, {"tRue", "\"tRue\""},
-        {"yes", "\"yes\""}, {"no", "\"no\""}, {"on", "\"on\""}, {"off", "\"off\""}, {"y", "\"y\""},
-        {"0", "0"}, {"-0", "0"}, {"+12", "12"}, {"-12", "-12"}, {"007", "7"}, {"-007", "-7"}, {"0o17", "15"}, {"0xfF", "255"},
-        {"0o18", "\"0o18\""}, {"0x", "\"0x\""}, {"-0x1F", "\"-0x1F\""}, {"1_000", "\"1_000\""}, {"0b11", "\"0b11\""}, {"1:30", "\"1:30\""},
-        {"12345678901234567890123", "12345678901234567890123"}, {"0xFFFFFFFFFFFFFFFFFFFF", "1208925819614629174706175"},
-        {"1.5", "1.5"}, {".5", "0.5"}, {"-.5", "-0.5"}, {"+.5", "0.5"}, {"5.", "5"}, {"5.e2", "500"}, {"1e3", "1000"}, {"1E-2", "0.01"}, {"00.10", "0.1"},
-        {".", "\".\""}, {"1.2.3", "\"1.2.3\""}, {"e3", "\"e3\""}, {"1e", "\"1e\""}, {"--1", "\"--1\""}, {"1 2", "\"1 2\""},
-        {"2026-03-01", "\"2026-03-01\""}, {"\"1\"", "\"1\""}, {"'true'", "\"true\""}, {"\"\"", "\"\""}, {"'null'", "\"null\""},
-        {".inf", "config.value f.yaml:1:4"}, {"-.INF", "config.value f.yaml:1:4"}, {".nan", "config.value f.yaml:1:4"}, {"1e400", "json.number f.yaml:1:4"},
+        {"", "null"},
+        {"~", "null"},
+        {"null", "null"},
+        {"Null", "null"},
+        {"NULL", "null"},
+        {"nUll", "\"nUll\""},
+        {"true", "true"},
+        {"True", "true"},
+        {"TRUE", "true"},
+        {"false", "false"},
+        {"tRue", "\"tRue\""},
+        {"yes", "\"yes\""},
+        {"no", "\"no\""},
+        {"on", "\"on\""},
+        {"off", "\"off\""},
+        {"y", "\"y\""},
+        {"0", "0"},
+        {"-0", "0"},
+        {"+12", "12"},
+        {"-12", "-12"},
+        {"007", "7"},
+        {"-007", "-7"},
+        {"0o17", "15"},
+        {"0xfF", "255"},
+        {"0o18", "\"0o18\""},
+        {"0x", "\"0x\""},
+        {"-0x1F", "\"-0x1F\""},
+        {"1_000", "\"1_000\""},
+        {"0b11", "\"0b11\""},
+        {"1:30", "\"1:30\""},
+        {"12345678901234567890123", "12345678901234567890123"},
+        {"0xFFFFFFFFFFFFFFFFFFFF", "1208925819614629174706175"},
+        {"1.5", "1.5"},
+        {".5", "0.5"},
+        {"-.5", "-0.5"},
+        {"+.5", "0.5"},
+        {"5.", "5"},
+        {"5.e2", "500"},
+        {"1e3", "1000"},
+        {"1E-2", "0.01"},
+        {"00.10", "0.1"},
+        {".", "\".\""},
+        {"1.2.3", "\"1.2.3\""},
+        {"e3", "\"e3\""},
+        {"1e", "\"1e\""},
+        {"--1", "\"--1\""},
+        {"1 2", "\"1 2\""},
+        {"2026-03-01", "\"2026-03-01\""},
+        {"\"1\"", "\"1\""},
+        {"'true'", "\"true\""},
+        {"\"\"", "\"\""},
+        {"'null'", "\"null\""},
+        {".inf", "config.value f.yaml:1:4"},
+        {"-.INF", "config.value f.yaml:1:4"},
+        {".nan", "config.value f.yaml:1:4"},
+        {"1e400", "json.number f.yaml:1:4"},
     };
     for (const auto& [written, expected] : cases) {
         const std::string made = payload_text("a: " + std::string(written) + "\n");
@@ -102,7 +150,8 @@ BOOST_AUTO_TEST_CASE(only_text_that_is_written_as_it_reads_has_columns_inside) {
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_file_is_null) {
-    for (const char* text : {"", "\n\n", "# only a comment\n", "---\n", "---\n...\n"}) BOOST_TEST(payload_text(text) == "null", text);
+    for (const char* text : {"", "\n\n", "# only a comment\n", "---\n", "---\n...\n"})
+        BOOST_TEST(payload_text(text) == "null", text);
 }
 
 BOOST_AUTO_TEST_CASE(sixty_four_levels_are_allowed_and_one_more_is_not) {
@@ -133,11 +182,13 @@ BOOST_AUTO_TEST_CASE(files_of_more_than_four_mebibytes_are_refused) {
     BOOST_TEST(text.size() == aivp::yaml_bytes_max);
     BOOST_TEST(refusal_of(aivp::parse_yaml(text, "f.yaml")) == "no error");
     BOOST_TEST(refusal_of(aivp::parse_yaml(text + "\n", "f.yaml")) == "json.size f.yaml");
-    BOOST_TEST(refusal_of(aivp::parse_json("\"" + std::string(aivp::yaml_bytes_max, 'x') + "\"", "f.json")) == "json.size f.json");
+    BOOST_TEST(refusal_of(aivp::parse_json("\"" + std::string(aivp::yaml_bytes_max, 'x') + "\"", "f.json")) ==
+               "json.size f.json");
 }
 
 BOOST_AUTO_TEST_CASE(json_is_read_with_the_same_places) {
-    const auto document = read_good("{\n  \"a\\u0062\": [1, \"x\\n\", {\"q\": null}],\n  \"t\": true, \"n\": -1.5e3\n}\n", "f.json");
+    const auto document =
+        read_good("{\n  \"a\\u0062\": [1, \"x\\n\", {\"q\": null}],\n  \"t\": true, \"n\": -1.5e3\n}\n", "f.json");
     const aivp::yaml_node& list = document.root.find("ab")->value;
     BOOST_TEST(place_text(document.root.find("ab")->at) == "2:3");
     BOOST_TEST(place_text(list.items[1].at) == "2:18");
@@ -183,7 +234,9 @@ BOOST_AUTO_TEST_CASE(hostile_texts_are_answered_and_not_a_reason_to_fall_over) {
         while (text.size() < bytes) text += unit;
         return text;
     };
-    for (const char* unit : {"[", "{", "[{", "- ", "? ", "{a: ", "[\n", "a: ", "&a ", "%T \n", "---\n", "\"\\\n", "!", "- [\n", ": ", "?\n", "{?", "*", "|", "\"a\": ", "[a\n", ",", "]"}) {
+    for (const char* unit :
+         {"[", "{",     "[{", "- ",  "? ", "{a: ", "[\n", "a: ",     "&a ",  "%T \n", "---\n", "\"\\\n",
+          "!", "- [\n", ": ", "?\n", "{?", "*",    "|",   "\"a\": ", "[a\n", ",",     "]"}) {
         const auto read = aivp::parse_yaml(repeated(unit, 1u << 18), "f.yaml");
         BOOST_TEST(!read.has_value(), unit);
         BOOST_TEST(aivp::parse_json(repeated(unit, 1u << 18), "f.json").has_value() == false, unit);

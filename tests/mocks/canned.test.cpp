@@ -22,14 +22,17 @@ struct canned {
         BOOST_REQUIRE(sink.skills.size() == 1u);
         return sink.skills.front();
     }
-    std::string text(std::string_view skill, std::string_view arguments) { return std::string(call(skill, arguments).result.text()); }
+    std::string text(std::string_view skill, std::string_view arguments) {
+        return std::string(call(skill, arguments).result.text());
+    }
 };
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(mocks_canned)
 
 BOOST_AUTO_TEST_CASE(the_first_answer_that_fits_is_given_until_it_is_used_up) {
-    canned c(R"([{"skill":"mail.read","when":{"id":"a"},"result":1,"times":2},{"skill":"mail.read","when":{"id":"a"},"result":2},
+    canned c(
+        R"([{"skill":"mail.read","when":{"id":"a"},"result":1,"times":2},{"skill":"mail.read","when":{"id":"a"},"result":2},
                  {"skill":"mail.*","result":3},{"skill":"*","result":4}])");
     BOOST_TEST(c.text("mail.read", R"({"id":"a","x":0})") == "1");
     BOOST_TEST(c.connector.unused().size() == 1u);
@@ -51,7 +54,8 @@ BOOST_AUTO_TEST_CASE(several_results_come_in_order_and_the_last_repeats) {
 }
 
 BOOST_AUTO_TEST_CASE(an_error_fails_with_its_code_and_details) {
-    canned c(R"([{"skill":"a.b","error":{"code":"skill.unavailable","message":"gone","details":{"retry":1}}},{"skill":"a.c","error":"skill.outcome_unknown"}])");
+    canned c(
+        R"([{"skill":"a.b","error":{"code":"skill.unavailable","message":"gone","details":{"retry":1}}},{"skill":"a.c","error":"skill.outcome_unknown"}])");
     const auto failed = c.call("a.b", "{}");
     BOOST_TEST((failed.outcome == effect_outcome::failed));
     BOOST_TEST((failed.code == errc::skill_unavailable));

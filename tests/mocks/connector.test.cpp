@@ -54,15 +54,20 @@ BOOST_AUTO_TEST_CASE(the_same_key_with_the_same_arguments_has_one_effect) {
 BOOST_AUTO_TEST_CASE(the_same_key_with_other_arguments_is_refused) {
     mocked w(shop);
     w.call("payment.charge", charge, {.key = "k1"});
-    const auto c = w.call("payment.charge", R"({"customer":"cus-anna","amount_cents":301,"currency":"EUR","order":"o-1"})", {.key = "k1"});
+    const auto c =
+        w.call("payment.charge", R"({"customer":"cus-anna","amount_cents":301,"currency":"EUR","order":"o-1"})",
+               {.key = "k1"});
     BOOST_TEST((c.code == errc::idem_other_args));
-    BOOST_TEST((w.call("payment.refund", R"({"charge_id":"ch-1","amount_cents":1})", {.key = "k1"}).code == errc::idem_other_args));
+    BOOST_TEST((w.call("payment.refund", R"({"charge_id":"ch-1","amount_cents":1})", {.key = "k1"}).code ==
+                errc::idem_other_args));
     BOOST_TEST(w.ledger.effects() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(another_key_and_no_key_are_other_effects) {
     mocked w(shop);
-    for (const std::string_view key : {"k1", "k2", "", ""}) w.call("payment.charge", R"({"customer":"cus-anna","amount_cents":1,"currency":"EUR","order":"o"})", {.key = key});
+    for (const std::string_view key : {"k1", "k2", "", ""})
+        w.call("payment.charge", R"({"customer":"cus-anna","amount_cents":1,"currency":"EUR","order":"o"})",
+               {.key = key});
     BOOST_TEST(w.ledger.effects() == 4u);
 }
 
@@ -160,7 +165,8 @@ BOOST_AUTO_TEST_CASE(every_mock_can_be_made_and_knows_its_name_and_operations) {
         for (const std::string& operation : service->operations()) {
             const auto answer = service->perform({operation, "a", js(R"({"nonsense":1})"), {}}, target);
             BOOST_REQUIRE(!answer);
-            BOOST_TEST((answer.error().code == errc::mock_bad_request), name << "." << operation << ": " << to_string(answer.error()));
+            BOOST_TEST((answer.error().code == errc::mock_bad_request),
+                       name << "." << operation << ": " << to_string(answer.error()));
         }
         const auto unknown = service->perform({"fly", "a", js("{}"), {}}, target);
         BOOST_REQUIRE(!unknown);

@@ -45,10 +45,12 @@ struct sample_call {
     std::string_view arguments;
 };
 constexpr sample_call good_calls[] = {
-    {"calendar.create_event", R"({"title":"t","start":"2026-03-03T08:30:00Z","end":"2026-03-03T09:30:00Z","attendees":["a@b.test"],"description":"d"})"},
+    {"calendar.create_event",
+     R"({"title":"t","start":"2026-03-03T08:30:00Z","end":"2026-03-03T09:30:00Z","attendees":["a@b.test"],"description":"d"})"},
     {"calendar.list", R"({"from":"2026-03-03T00:00:00Z","to":"2026-03-04T00:00:00Z"})"},
     {"chat.post", R"({"channel":"#ops","text":"x"})"},
-    {"expense.extract", R"({"messages":[{"id":"1","from":"a@b.test","subject":"EUR 5","received_at":"2026-03-03T08:30:00Z"}]})"},
+    {"expense.extract",
+     R"({"messages":[{"id":"1","from":"a@b.test","subject":"EUR 5","received_at":"2026-03-03T08:30:00Z"}]})"},
     {"files.delete", R"({"path":"/a.txt"})"},
     {"files.list", R"({"folder":"/","recursive":true})"},
     {"files.read", R"({"path":"/a.txt"})"},
@@ -77,7 +79,8 @@ bool beyond_schemas(const std::string& message) {
 void check_output(const skill_contract& skill, const skill_completion& c) {
     if (c.outcome != effect_outcome::ok || !skill.output) return;
     const auto broken = skill.output->validate(c.result);
-    BOOST_TEST(!broken, skill.id << " returned " << std::string(c.result.text()) << ": " << (broken ? broken->message : ""));
+    BOOST_TEST(!broken,
+               skill.id << " returned " << std::string(c.result.text()) << ": " << (broken ? broken->message : ""));
 }
 
 } // namespace
@@ -92,14 +95,15 @@ BOOST_AUTO_TEST_CASE(every_sample_skill_has_a_mock_with_its_operation_and_is_cal
         const auto mock = make_mock(id.substr(0, dot));
         BOOST_REQUIRE_MESSAGE(mock, id << " has no mock");
         BOOST_TEST((std::ranges::find(mock->operations(), id.substr(dot + 1)) != mock->operations().end()), id);
-        BOOST_TEST(std::ranges::any_of(good_calls, [&](const sample_call& c) { return c.skill == id; }), id << " is not called by this test");
+        BOOST_TEST(std::ranges::any_of(good_calls, [&](const sample_call& c) { return c.skill == id; }),
+                   id << " is not called by this test");
     }
 }
 
 BOOST_AUTO_TEST_CASE(good_calls_fit_the_skills_input_and_their_answers_its_output) {
     const auto skills = sample_skills();
-    mocked w(office);
     for (const sample_call& call : good_calls) {
+        mocked w(office);
         const auto& skill = *skills.at(std::string(call.skill));
         BOOST_TEST(skill.input.accepts(js(call.arguments)), call.skill);
         const auto c = w.call(call.skill, call.arguments, {.effect = skill.effect});
@@ -119,7 +123,8 @@ BOOST_AUTO_TEST_CASE(what_a_skills_schema_accepts_its_mock_understands) {
             const auto broken = skill->input.validate(arguments);
             BOOST_TEST(!broken, id << " " << std::string(arguments.text()) << ": " << (broken ? broken->message : ""));
             const auto c = w.call(id, arguments.text(), {.effect = skill->effect});
-            BOOST_TEST((c.code != errc::mock_bad_request || beyond_schemas(c.message)), id << " " << std::string(arguments.text()) << ": " << c.message);
+            BOOST_TEST((c.code != errc::mock_bad_request || beyond_schemas(c.message)),
+                       id << " " << std::string(arguments.text()) << ": " << c.message);
             check_output(*skill, c);
             accepted += !broken;
         }

@@ -34,7 +34,8 @@ generative_options only_calls() {
 
 std::map<std::string, json_schema> schemas() {
     std::map<std::string, json_schema> out;
-    for (const payload& t : items(tools)) out.emplace(as_string(*member(t, "name")).value(), json_schema::compile(*member(t, "parameters")).value());
+    for (const payload& t : items(tools))
+        out.emplace(as_string(*member(t, "name")).value(), json_schema::compile(*member(t, "parameters")).value());
     return out;
 }
 
@@ -98,7 +99,9 @@ BOOST_AUTO_TEST_CASE(the_same_seed_run_and_turn_give_the_same_answer_whatever_ca
     options.seed = 6;
     generative_source other(options);
     std::size_t same = 0;
-    for (std::uint64_t run = 1; run < 200; ++run) same += show(fresh.answer(ask(talk, run, 1, tools)).response) == show(other.answer(ask(talk, run, 1, tools)).response);
+    for (std::uint64_t run = 1; run < 200; ++run)
+        same += show(fresh.answer(ask(talk, run, 1, tools)).response) ==
+                show(other.answer(ask(talk, run, 1, tools)).response);
     BOOST_TEST(same < 40u);
 }
 
@@ -130,7 +133,8 @@ BOOST_AUTO_TEST_CASE(a_run_ends_at_its_last_turn_and_repeats_when_told_to) {
     auto options = only_calls();
     options.turns_max = 2;
     generative_source source(options);
-    const history second = talk.appended(js(R"({"calls":[{"args":{"a":1},"id":"call#0","name":"x"}],"role":"assistant"})"));
+    const history second =
+        talk.appended(js(R"({"calls":[{"args":{"a":1},"id":"call#0","name":"x"}],"role":"assistant"})"));
     BOOST_TEST(source.answer(ask(second, 1, 2, tools)).response.calls.empty());
     options.turns_max = 9;
     options.repeat_per_mille = 1000;
@@ -162,31 +166,38 @@ BOOST_AUTO_TEST_CASE(grammars_follow_references_alternatives_and_bounds) {
         for (int i = 0; i < 200; ++i) {
             const payload value = grammar.generate(draws);
             const auto broken = schema.validate(value);
-            BOOST_TEST(!broken, document << " made " << std::string(value.text()) << ": " << (broken ? broken->message : ""));
+            BOOST_TEST(!broken,
+                       document << " made " << std::string(value.text()) << ": " << (broken ? broken->message : ""));
             BOOST_TEST(std::string(js(value.text()).text()) == value.text());
         }
     }
 }
 
 BOOST_AUTO_TEST_CASE(patterns_make_texts_that_fit_or_decline) {
-    for (const std::string_view pattern : {"^#[a-z0-9-]{1,60}$", "^(a|b(c|d)+)?x$", "\\d{3}-\\w+", "^[A-Z]{3}$", "^é+\\.$", "[]a]b", "^$", "a{2,}"}) {
+    for (const std::string_view pattern :
+         {"^#[a-z0-9-]{1,60}$", "^(a|b(c|d)+)?x$", "\\d{3}-\\w+", "^[A-Z]{3}$", "^é+\\.$", "[]a]b", "^$", "a{2,}"}) {
         const auto text = pattern_text::compile(pattern);
         BOOST_REQUIRE_MESSAGE(text, pattern);
-        const auto schema = json_schema::compile(payload::of_object({{"pattern", payload::of_string(pattern == "[]a]b" ? "[\\]a]b" : pattern)}})).value();
+        const auto schema =
+            json_schema::compile(
+                payload::of_object({{"pattern", payload::of_string(pattern == "[]a]b" ? "[\\]a]b" : pattern)}}))
+                .value();
         random_stream draws(3, "test", "pattern", pattern);
         for (int i = 0; i < 50; ++i) {
             const std::string made = text->generate(draws);
             BOOST_TEST(schema.accepts(payload::of_string(made)), pattern << " made " << made);
         }
     }
-    for (const std::string_view pattern : {"(?=a)b", "(a", "a)", "a{3,2}", "\\p{L}", "[z-a]", "a{99999}", "*", "[", "\\1(a)", "[[:alpha:]]", "é[é]"})
+    for (const std::string_view pattern :
+         {"(?=a)b", "(a", "a)", "a{3,2}", "\\p{L}", "[z-a]", "a{99999}", "*", "[", "\\1(a)", "[[:alpha:]]", "é[é]"})
         BOOST_TEST(!pattern_text::compile(pattern), pattern);
 }
 
 BOOST_AUTO_TEST_CASE(hostile_schemas_are_bounded) {
     std::string wide = R"({"allOf":[)";
     for (int i = 0; i < 12; ++i) wide += std::string(i ? "," : "") + R"({"$ref":"#"})";
-    wide += R"(],"type":"object","properties":{"a":{"$ref":"#"},"b":{"$ref":"#"},"c":{"$ref":"#"}},"required":["a","b","c"]})";
+    wide +=
+        R"(],"type":"object","properties":{"a":{"$ref":"#"},"b":{"$ref":"#"},"c":{"$ref":"#"}},"required":["a","b","c"]})";
     random_stream draws(3, "test", "hostile", "");
     const auto made = value_grammar::compile(js(wide)).generate(draws);
     BOOST_TEST(made.is_object());

@@ -74,11 +74,12 @@ BOOST_AUTO_TEST_CASE(a_line_is_canonical_json_with_every_field) {
     e.idempotency_key = sha256("k");
     e.duplicate_of = 7;
     ledger.append(e);
-    BOOST_TEST(ledger.to_json_lines() ==
-               R"({"agent":"triage","arguments":{"a":2,"b":1},"at":"2026-03-02T09:00:00Z","call":2,"code":"mock.conflict",)"
-               R"("connector":"payment","duplicate_of":7,"effect":"write","key":")" +
-                   to_hex(sha256("k"), 16) + R"(","operation":"payment.charge","ordinal":1,"outcome":"failed","result":")" +
-                   to_hex(sha256("result"), 16) + "\",\"run\":3,\"target\":\"anna@example.test\"}\n");
+    BOOST_TEST(
+        ledger.to_json_lines() ==
+        R"({"agent":"triage","arguments":{"a":2,"b":1},"at":"2026-03-02T09:00:00Z","call":2,"code":"mock.conflict",)"
+        R"("connector":"payment","duplicate_of":7,"effect":"write","key":")" +
+            to_hex(sha256("k"), 16) + R"(","operation":"payment.charge","ordinal":1,"outcome":"failed","result":")" +
+            to_hex(sha256("result"), 16) + "\",\"run\":3,\"target\":\"anna@example.test\"}\n");
     std::string line = ledger.to_json_lines();
     line.pop_back();
     BOOST_TEST(std::string(js(line).text()) == line);

@@ -36,11 +36,14 @@ struct scripted {
     }
 };
 
-const history start = conversation_of({R"({"content":"be brief","role":"system"})", R"({"content":"find Anna","role":"user"})"});
-const history after_search = start.appended(js(R"({"calls":[{"args":{},"id":"call#0","name":"search"}],"role":"assistant"})"))
-                                 .appended(js(R"({"call":"call#0","content":{"hits":[{"id":"m7","n":3}],"a/b":"s"},"role":"tool"})"));
-const history after_failure = start.appended(js(R"({"calls":[{"args":{},"id":"call#0","name":"search"}],"role":"assistant"})"))
-                                  .appended(js(R"({"call":"call#0","content":"no","error":true,"role":"tool"})"));
+const history start =
+    conversation_of({R"({"content":"be brief","role":"system"})", R"({"content":"find Anna","role":"user"})"});
+const history after_search =
+    start.appended(js(R"({"calls":[{"args":{},"id":"call#0","name":"search"}],"role":"assistant"})"))
+        .appended(js(R"({"call":"call#0","content":{"hits":[{"id":"m7","n":3}],"a/b":"s"},"role":"tool"})"));
+const history after_failure =
+    start.appended(js(R"({"calls":[{"args":{},"id":"call#0","name":"search"}],"role":"assistant"})"))
+        .appended(js(R"({"call":"call#0","content":"no","error":true,"role":"tool"})"));
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(mocks_scripted_model)
@@ -64,10 +67,12 @@ BOOST_AUTO_TEST_CASE(the_first_rule_whose_conditions_all_hold_answers) {
 }
 
 BOOST_AUTO_TEST_CASE(references_take_values_with_their_types_out_of_the_conversation) {
-    scripted m(R"({"rules":[{"when":{"last_role":"tool"},"respond":{"content":"${user}: ${/hits/0/n} of ${search/hits}","calls":[
+    scripted m(
+        R"({"rules":[{"when":{"last_role":"tool"},"respond":{"content":"${user}: ${/hits/0/n} of ${search/hits}","calls":[
         {"name":"read","args":{"id":"${/hits/0/id}","n":"${/hits/0/n}","whole":["${}"],"odd":"${/a~1b}!","${key}":"${search/a~1b}"}}]}}]})");
-    BOOST_TEST(m.text(after_search) ==
-               R"("find Anna: 3 of [{\"id\":\"m7\",\"n\":3}]"read{"${key}":"s","id":"m7","n":3,"odd":"s!","whole":[{"a/b":"s","hits":[{"id":"m7","n":3}]}]})");
+    BOOST_TEST(
+        m.text(after_search) ==
+        R"("find Anna: 3 of [{\"id\":\"m7\",\"n\":3}]"read{"${key}":"s","id":"m7","n":3,"odd":"s!","whole":[{"a/b":"s","hits":[{"id":"m7","n":3}]}]})");
 }
 
 BOOST_AUTO_TEST_CASE(a_reference_without_a_value_and_a_conversation_without_a_rule_fail_loudly) {
@@ -77,7 +82,8 @@ BOOST_AUTO_TEST_CASE(a_reference_without_a_value_and_a_conversation_without_a_ru
     BOOST_TEST(missing.message.starts_with("rule 1 refers to ${/hits/9/id}, which has no value"));
     const auto none = m.call(start, 2);
     BOOST_TEST((none.outcome == effect_outcome::failed));
-    BOOST_TEST(none.message == R"(none of the 1 rules fits; the last message is {"content":"find Anna","role":"user"})");
+    BOOST_TEST(none.message ==
+               R"(none of the 1 rules fits; the last message is {"content":"find Anna","role":"user"})");
 }
 
 BOOST_AUTO_TEST_CASE(a_rule_with_times_is_used_up_by_each_run_for_itself) {
@@ -91,7 +97,8 @@ BOOST_AUTO_TEST_CASE(a_rule_with_times_is_used_up_by_each_run_for_itself) {
 }
 
 BOOST_AUTO_TEST_CASE(a_sequence_plays_to_each_run_and_then_does_what_it_says) {
-    for (const auto& [then, last] : {std::pair{"fail", "script.no_rule"}, {"repeat_last", "\"b\""}, {"start_again", "\"a\""}}) {
+    for (const auto& [then, last] :
+         {std::pair{"fail", "script.no_rule"}, {"repeat_last", "\"b\""}, {"start_again", "\"a\""}}) {
         scripted m(R"({"sequence":[{"content":"a"},{"content":"b"}],"then":")" + std::string(then) + "\"}");
         history h = start;
         std::vector<std::string> seen;
@@ -105,7 +112,8 @@ BOOST_AUTO_TEST_CASE(a_sequence_plays_to_each_run_and_then_does_what_it_says) {
 }
 
 BOOST_AUTO_TEST_CASE(a_repeat_of_the_same_request_is_no_new_turn_unless_it_failed_or_was_slow) {
-    scripted m(R"({"sequence":[{"content":"a"},{"fail":"model.failed"},{"content":"c","latency":"10m"},{"content":"d"}]})");
+    scripted m(
+        R"({"sequence":[{"content":"a"},{"fail":"model.failed"},{"content":"c","latency":"10m"},{"content":"d"}]})");
     BOOST_TEST(m.text(start) == "\"a\"");
     BOOST_TEST(m.text(start) == "\"a\"");
     const history next = start.appended(user_message("x"));
@@ -140,7 +148,8 @@ BOOST_AUTO_TEST_CASE(usage_is_reported_as_scripted_derived_or_not_at_all) {
 }
 
 BOOST_AUTO_TEST_CASE(latency_comes_from_the_answer_or_from_the_models_table) {
-    scripted m(R"({"sequence":[{"content":"a","latency":"5s"},{"content":"b"}],"latency":{"mock-1":"2s","other":"1h"}})");
+    scripted m(
+        R"({"sequence":[{"content":"a","latency":"5s"},{"content":"b"}],"latency":{"mock-1":"2s","other":"1h"}})");
     const instant begin = m.world.now();
     m.call(start);
     BOOST_TEST((m.world.now() - begin).us == 5'000'000);

@@ -8,7 +8,8 @@ using namespace aivp;
 using namespace aivp::mocks_test;
 
 namespace {
-constexpr std::string_view mailbox = R"({"mail":{"address":"me@example.test","undeliverable":["gone@x.test"],"messages":[
+constexpr std::string_view mailbox =
+    R"({"mail":{"address":"me@example.test","undeliverable":["gone@x.test"],"messages":[
   {"id":"m1","from":"Anna Ek <anna@shop.test>","subject":"Invoice 771","body":"Please pay 12.50 EUR","received_at":"2026-03-01T08:00:00Z","labels":["unread","bill"]},
   {"id":"m2","from":"bob@work.test","to":["team@work.test"],"subject":"Re: lunch","body":"Noon?","received_at":"2026-03-02T08:30:00Z"},
   {"id":"m3","thread":"m2","from":"eve@work.test","subject":"lunch","body":"Invoice me","received_at":"2026-02-01T08:00:00Z","labels":["unread"],
@@ -18,7 +19,8 @@ constexpr std::string_view mailbox = R"({"mail":{"address":"me@example.test","un
 std::vector<std::string> found(mocked& w, const std::string& arguments) {
     std::vector<std::string> ids;
     const auto c = w.call("mail.search", arguments);
-    for (const payload& m : items(member(c.result, "messages").value_or(payload()))) ids.push_back(as_string(*member(m, "id")).value());
+    for (const payload& m : items(member(c.result, "messages").value_or(payload())))
+        ids.push_back(as_string(*member(m, "id")).value());
     return ids;
 }
 using texts = std::vector<std::string>;
@@ -28,7 +30,9 @@ BOOST_AUTO_TEST_SUITE(mocks_services)
 
 BOOST_AUTO_TEST_CASE(mail_search_understands_words_operators_and_filters) {
     mocked w(mailbox);
-    const auto query = [&](std::string_view q) { return found(w, std::string(R"({"query":)") + std::string(payload::of_string(q).text()) + "}"); };
+    const auto query = [&](std::string_view q) {
+        return found(w, std::string(R"({"query":)") + std::string(payload::of_string(q).text()) + "}");
+    };
     BOOST_TEST(found(w, "{}") == (texts{"m2", "m1", "m3"}), boost::test_tools::per_element());
     BOOST_TEST(query("invoice") == (texts{"m1", "m3"}), boost::test_tools::per_element());
     BOOST_TEST(query("subject:invoice") == (texts{"m1"}), boost::test_tools::per_element());
@@ -47,16 +51,18 @@ BOOST_AUTO_TEST_CASE(mail_search_understands_words_operators_and_filters) {
     BOOST_TEST(query("nothing like it").empty());
     BOOST_TEST(found(w, R"({"folder":"archive"})") == (texts{"m4"}), boost::test_tools::per_element());
     BOOST_TEST(found(w, R"({"newer_than_days":2})") == (texts{"m2", "m1"}), boost::test_tools::per_element());
-    BOOST_TEST(found(w, R"({"label":"unread","without_label":"bill"})") == (texts{"m3"}), boost::test_tools::per_element());
+    BOOST_TEST(found(w, R"({"label":"unread","without_label":"bill"})") == (texts{"m3"}),
+               boost::test_tools::per_element());
     BOOST_TEST(found(w, R"({"limit":1})") == (texts{"m2"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(mail_read_gives_the_whole_message_and_changes_nothing) {
     mocked w(mailbox);
     const auto before = std::string(w.connector.dump().text());
-    BOOST_TEST(w.text("mail.read", R"({"id":"m3"})") ==
-               R"({"attachments":[{"handle":"m3/0","media_type":"application/pdf","name":"menu.pdf"}],"body":"Invoice me","from":"eve@work.test",)"
-               R"("id":"m3","labels":["unread"],"received_at":"2026-02-01T08:00:00Z","subject":"lunch","thread":"m2","to":["me@example.test"]})");
+    BOOST_TEST(
+        w.text("mail.read", R"({"id":"m3"})") ==
+        R"({"attachments":[{"handle":"m3/0","media_type":"application/pdf","name":"menu.pdf"}],"body":"Invoice me","from":"eve@work.test",)"
+        R"("id":"m3","labels":["unread"],"received_at":"2026-02-01T08:00:00Z","subject":"lunch","thread":"m2","to":["me@example.test"]})");
     BOOST_TEST(w.text("mail.read", R"({"id":"m9"})") ==
                R"(mock.not_found: mail: there is no message "m9"; there are "m1", "m2", "m3", "m4")");
     BOOST_TEST(w.connector.dump().text() == before);
@@ -64,7 +70,9 @@ BOOST_AUTO_TEST_CASE(mail_read_gives_the_whole_message_and_changes_nothing) {
 
 BOOST_AUTO_TEST_CASE(mail_sent_lands_in_sent_and_in_the_thread_that_it_answers) {
     mocked w(mailbox);
-    BOOST_TEST(w.text("mail.send", R"({"to":["bob@work.test"],"subject":"Re: lunch","body":"ok","reply_to_id":"m3"})") == R"({"id":"msg-1"})");
+    BOOST_TEST(
+        w.text("mail.send", R"({"to":["bob@work.test"],"subject":"Re: lunch","body":"ok","reply_to_id":"m3"})") ==
+        R"({"id":"msg-1"})");
     BOOST_TEST(found(w, R"({"folder":"sent"})") == (texts{"msg-1"}), boost::test_tools::per_element());
     const auto thread = w.call("mail.thread", R"({"id":"m2"})");
     BOOST_TEST(as_integer(*member(thread.result, "count")).value() == 3);
@@ -73,6 +81,22 @@ BOOST_AUTO_TEST_CASE(mail_sent_lands_in_sent_and_in_the_thread_that_it_answers) 
                R"(mock.conflict: mail: the server refuses the recipient "gone@x.test")");
     BOOST_TEST(w.text("mail.send", R"({"to":["me@example.test"],"subject":"note","body":"b"})") == R"({"id":"msg-2"})");
     BOOST_TEST(found(w, R"({"query":"is:unread note"})") == (texts{"msg-3"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(ids_are_never_minted_twice_whatever_ids_were_seeded) {
+    mocked w(R"({"mail":{"messages":[{"id":"msg-7","from":"a@x.test","received_at":"2026-03-01T08:00:00Z"},
+        {"id":"msg-007","from":"a@x.test","received_at":"2026-03-01T08:00:00Z"},{"id":"msg-9x","from":"a@x.test","received_at":"2026-03-01T08:00:00Z"},
+        {"id":"msg-99999999999999999999","from":"a@x.test","received_at":"2026-03-01T08:00:00Z"}]},
+        "chat":{"channels":{"#a":[],"#b":[{"id":"post-3","user":"u","text":"t","at":"2026-03-01T08:00:00Z"}]}},
+        "calendar":{"calendars":{"x":[{"id":"evt-2","title":"t","start":"2026-03-03T08:00:00Z","end":"2026-03-03T09:00:00Z"}]}},
+        "payment":{"customers":{"cus-a":{}},"charges":{"ch-4":{"customer":"cus-a","amount_cents":1}}}})");
+    BOOST_TEST(w.text("mail.send", R"({"to":["b@x.test"],"subject":"s","body":"b"})") == R"({"id":"msg-8"})");
+    BOOST_TEST(w.text("chat.post", R"({"channel":"#a","text":"x"})") == R"({"id":"post-4"})");
+    BOOST_TEST(w.text("calendar.create_event",
+                      R"({"title":"t","start":"2026-03-03T08:00:00Z","end":"2026-03-03T09:00:00Z"})") ==
+               R"({"conflicts":[],"id":"evt-3"})");
+    BOOST_TEST(w.text("payment.charge", R"({"customer":"cus-a","amount_cents":1,"currency":"EUR","order":"o"})")
+                   .find("ch-5") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(mail_labels_count_the_messages_that_changed) {
@@ -85,12 +109,15 @@ BOOST_AUTO_TEST_CASE(mail_labels_count_the_messages_that_changed) {
 }
 
 BOOST_AUTO_TEST_CASE(chat_posts_in_known_channels_and_shows_the_history) {
-    mocked w(R"({"chat":{"user":"bot","channels":{"#ops":[{"id":"p0","user":"anna","text":"down?","at":"2026-03-02T08:00:00Z"}],"#dev":[]}}})");
+    mocked w(
+        R"({"chat":{"user":"bot","channels":{"#ops":[{"id":"p0","user":"anna","text":"down?","at":"2026-03-02T08:00:00Z"}],"#dev":[]}}})");
     BOOST_TEST(w.text("chat.post", R"({"channel":"#ops","text":"looking","thread":"p0"})") == R"({"id":"post-1"})");
     BOOST_TEST(w.text("chat.history", R"({"channel":"#ops"})") ==
                R"({"count":2,"messages":[{"at":"2026-03-02T08:00:00Z","id":"p0","text":"down?","user":"anna"},)"
                R"({"at":"2026-03-02T09:00:00Z","id":"post-1","text":"looking","thread":"p0","user":"bot"}]})");
-    BOOST_TEST(w.text("chat.history", R"({"channel":"#ops","limit":1,"since":"2026-03-02T08:30:00Z"})").find("post-1") != std::string::npos);
+    BOOST_TEST(
+        w.text("chat.history", R"({"channel":"#ops","limit":1,"since":"2026-03-02T08:30:00Z"})").find("post-1") !=
+        std::string::npos);
     BOOST_TEST(w.text("chat.channels", "{}") == R"({"channels":["#dev","#ops"]})");
     BOOST_TEST(w.text("chat.post", R"({"channel":"#none","text":"x"})") ==
                R"(mock.not_found: chat: there is no channel "#none"; there are "#dev", "#ops")");
@@ -106,46 +133,62 @@ BOOST_AUTO_TEST_CASE(calendar_lists_what_overlaps_the_window_and_merges_busy_tim
         {"id":"c","title":"C","start":"2026-03-03T11:00:00Z","end":"2026-03-03T12:00:00Z"}]}}})");
     const auto ids = [&](std::string_view from, std::string_view to) {
         texts out;
-        const auto c = w.call("calendar.list", R"({"from":")" + std::string(from) + R"(","to":")" + std::string(to) + "\"}");
+        const auto c =
+            w.call("calendar.list", R"({"from":")" + std::string(from) + R"(","to":")" + std::string(to) + "\"}");
         for (const payload& e : items(*member(c.result, "events"))) out.push_back(as_string(*member(e, "id")).value());
         return out;
     };
-    BOOST_TEST(ids("2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z") == (texts{"a", "b", "c"}), boost::test_tools::per_element());
+    BOOST_TEST(ids("2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z") == (texts{"a", "b", "c"}),
+               boost::test_tools::per_element());
     BOOST_TEST(ids("2026-03-03T09:00:00Z", "2026-03-03T11:00:00Z") == (texts{"b"}), boost::test_tools::per_element());
-    BOOST_TEST(w.text("calendar.free_busy", R"({"from":"2026-03-03T08:15:00Z","to":"2026-03-03T11:30:00Z"})") ==
-               R"({"busy":[{"end":"2026-03-03T10:00:00Z","start":"2026-03-03T08:15:00Z"},{"end":"2026-03-03T11:30:00Z","start":"2026-03-03T11:00:00Z"}]})");
-    BOOST_TEST(w.text("calendar.create_event", R"({"title":"N","start":"2026-03-03T09:30:00Z","end":"2026-03-03T11:30:00Z"})") ==
+    BOOST_TEST(
+        w.text("calendar.free_busy", R"({"from":"2026-03-03T08:15:00Z","to":"2026-03-03T11:30:00Z"})") ==
+        R"({"busy":[{"end":"2026-03-03T10:00:00Z","start":"2026-03-03T08:15:00Z"},{"end":"2026-03-03T11:30:00Z","start":"2026-03-03T11:00:00Z"}]})");
+    BOOST_TEST(w.text("calendar.create_event",
+                      R"({"title":"N","start":"2026-03-03T09:30:00Z","end":"2026-03-03T11:30:00Z"})") ==
                R"({"conflicts":["b","c"],"id":"evt-1"})");
     BOOST_TEST(w.text("calendar.delete_event", R"({"id":"evt-1"})") == R"({"deleted":true})");
     BOOST_TEST(w.text("calendar.delete_event", R"({"id":"evt-1"})") == R"({"deleted":false})");
-    BOOST_TEST(w.text("calendar.create_event", R"({"title":"N","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z"})") ==
+    BOOST_TEST(w.text("calendar.create_event",
+                      R"({"title":"N","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z"})") ==
                R"({"conflicts":[],"id":"evt-2"})");
-    BOOST_TEST(w.text("calendar.list", R"({"calendar":"x","from":"2026-03-03T10:00:00Z","to":"2026-03-03T11:00:00Z"})").starts_with("mock.not_found"));
+    BOOST_TEST(w.text("calendar.list", R"({"calendar":"x","from":"2026-03-03T10:00:00Z","to":"2026-03-03T11:00:00Z"})")
+                   .starts_with("mock.not_found"));
     mocked strict(R"({"calendar":{"refuse_conflicts":true}})");
     const auto event = R"({"title":"N","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z"})";
     BOOST_TEST(strict.text("calendar.create_event", event) == R"({"conflicts":[],"id":"evt-1"})");
-    BOOST_TEST(strict.text("calendar.create_event", event) == R"(mock.conflict: calendar: "primary" is taken at that time by "evt-1")");
+    BOOST_TEST(strict.text("calendar.create_event", event) ==
+               R"(mock.conflict: calendar: "primary" is taken at that time by "evt-1")");
 }
 
 BOOST_AUTO_TEST_CASE(files_make_a_tree_that_nobody_leaves) {
-    mocked w(R"({"files":{"files":{"/a/b.txt":"xy","/a/c/d.txt":"z"},"file_bytes_max":8,"total_bytes_max":12,"files_max":3}})");
+    mocked w(
+        R"({"files":{"files":{"/a/b.txt":"xy","/a/c/d.txt":"z"},"file_bytes_max":8,"total_bytes_max":12,"files_max":3}})");
     BOOST_TEST(w.text("files.list", R"({"folder":"/a"})") ==
                R"({"files":[{"modified_at":"1970-01-01T00:00:00Z","path":"/a/b.txt","size":2}]})");
     BOOST_TEST(items(*member(w.call("files.list", R"({"folder":"/","recursive":true})").result, "files")).size() == 2u);
     BOOST_TEST(w.text("files.list", R"({"folder":"/nope/"})") == R"({"files":[]})");
-    BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt","content":"1","overwrite":false})") == R"(mock.conflict: files: "/a/b.txt" exists)");
-    BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt/x","content":"1"})") == R"(mock.conflict: files: "/a/b.txt" is a file, not a folder)");
-    BOOST_TEST(w.text("files.write", R"({"path":"/a/c","content":"1"})") == R"(mock.conflict: files: "/a/c" is a folder)");
+    BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt","content":"1","overwrite":false})") ==
+               R"(mock.conflict: files: "/a/b.txt" exists)");
+    BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt/x","content":"1"})") ==
+               R"(mock.conflict: files: "/a/b.txt" is a file, not a folder)");
+    BOOST_TEST(w.text("files.write", R"({"path":"/a/c","content":"1"})") ==
+               R"(mock.conflict: files: "/a/c" is a folder)");
     BOOST_TEST(w.text("files.write", R"({"path":"/big","content":"123456789"})").starts_with("mock.bad_request"));
     BOOST_TEST(w.text("files.write", R"({"path":"/one","content":"12345678"})") == R"({"path":"/one","size":8})");
-    BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt","content":"1234"})") == "mock.conflict: files: the disk is full");
-    BOOST_TEST(w.text("files.write", R"({"path":"/two","content":""})").starts_with("mock.conflict: files: there are 3 files"));
-    BOOST_TEST(w.text("files.move", R"({"from":"/one","to":"/a/b.txt"})") == R"(mock.conflict: files: "/a/b.txt" exists)");
+    BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt","content":"1234"})") ==
+               "mock.conflict: files: the disk is full");
+    BOOST_TEST(w.text("files.write", R"({"path":"/two","content":""})")
+                   .starts_with("mock.conflict: files: there are 3 files"));
+    BOOST_TEST(w.text("files.move", R"({"from":"/one","to":"/a/b.txt"})") ==
+               R"(mock.conflict: files: "/a/b.txt" exists)");
     BOOST_TEST(w.text("files.move", R"({"from":"/one","to":"/a/b.txt","overwrite":true})") == R"({"path":"/a/b.txt"})");
-    BOOST_TEST(w.text("files.move", R"({"from":"/a/b.txt","to":"/a/b.txt/deeper"})") == R"({"path":"/a/b.txt/deeper"})");
+    BOOST_TEST(w.text("files.move", R"({"from":"/a/b.txt","to":"/a/b.txt/deeper"})") ==
+               R"({"path":"/a/b.txt/deeper"})");
     BOOST_TEST(w.text("files.delete", R"({"path":"/a/b.txt/deeper"})") == R"({"deleted":true})");
     BOOST_TEST(w.text("files.delete", R"({"path":"/a/b.txt/deeper"})") == R"({"deleted":false})");
-    for (const std::string_view path : {"a.txt", "/a/../etc/passwd", "/./a", "/a//b", "/a/", "/", "", "/a\\\\b", "/a\\u0000b", "/.."}) {
+    for (const std::string_view path :
+         {"a.txt", "/a/../etc/passwd", "/./a", "/a//b", "/a/", "/", "", "/a\\\\b", "/a\\u0000b", "/.."}) {
         const auto c = w.call("files.read", R"({"path":")" + std::string(path) + "\"}");
         BOOST_TEST((c.code == errc::io_unsafe_path), path << ": " << c.message);
     }
@@ -155,11 +198,14 @@ BOOST_AUTO_TEST_CASE(kv_keeps_values_by_agent_with_versions) {
     mocked w(R"({"kv":{"values":{"tester":{"cursor":5}}}})");
     BOOST_TEST(w.text("kv.get", R"({"key":"cursor"})") == R"({"found":true,"value":5,"version":1})");
     BOOST_TEST(w.text("kv.get", R"({"key":"cursor"})", {.agent = "other"}) == R"({"found":false,"value":null})");
-    BOOST_TEST(w.text("kv.set", R"({"key":"cursor","value":{"a":[1]},"if_version":1})") == R"({"previous":5,"version":2})");
-    BOOST_TEST(w.text("kv.set", R"({"key":"cursor","value":1,"if_version":1})") == R"(mock.conflict: kv: "cursor" has version 2, not 1)");
+    BOOST_TEST(w.text("kv.set", R"({"key":"cursor","value":{"a":[1]},"if_version":1})") ==
+               R"({"previous":5,"version":2})");
+    BOOST_TEST(w.text("kv.set", R"({"key":"cursor","value":1,"if_version":1})") ==
+               R"(mock.conflict: kv: "cursor" has version 2, not 1)");
     BOOST_TEST(w.text("kv.set", R"({"key":"new","value":1,"if_version":0})") == R"({"previous":null,"version":3})");
     BOOST_TEST(w.text("kv.incr", R"({"key":"new","by":-3})") == R"({"value":-2,"version":4})");
-    BOOST_TEST(w.text("kv.incr", R"({"key":"cursor"})") == R"(mock.conflict: kv: "cursor" holds an object, not an integer)");
+    BOOST_TEST(w.text("kv.incr", R"({"key":"cursor"})") ==
+               R"(mock.conflict: kv: "cursor" holds an object, not an integer)");
     BOOST_TEST(w.text("kv.set", R"({"key":"big","value":9223372036854775807})") == R"({"previous":null,"version":5})");
     BOOST_TEST(w.text("kv.incr", R"({"key":"big"})") == R"(mock.conflict: kv: "big" would overflow)");
     BOOST_TEST(w.text("kv.list", R"({"prefix":"c"})") == R"({"count":1,"keys":["cursor"]})");
@@ -171,16 +217,22 @@ BOOST_AUTO_TEST_CASE(kv_keeps_values_by_agent_with_versions) {
 BOOST_AUTO_TEST_CASE(payments_decline_what_is_not_covered_and_refuse_refunds_beyond_the_charge) {
     mocked w(R"({"payment":{"customers":{"cus-anna":{"funds_cents":500},"cus-rich":{"currency":"USD"}}}})");
     const auto charge = [&](std::string_view who, int cents, std::string_view currency) {
-        return w.text("payment.charge", R"({"customer":")" + std::string(who) + R"(","amount_cents":)" + std::to_string(cents) +
-                                            R"(,"currency":")" + std::string(currency) + R"(","order":"o"})");
+        return w.text("payment.charge", R"({"customer":")" + std::string(who) + R"(","amount_cents":)" +
+                                            std::to_string(cents) + R"(,"currency":")" + std::string(currency) +
+                                            R"(","order":"o"})");
     };
-    BOOST_TEST(charge("cus-anna", 501, "EUR") == R"({"charge_id":"","reason":"insufficient funds","status":"declined"})");
-    BOOST_TEST(charge("cus-anna", 5, "USD") == R"({"charge_id":"","reason":"the customer pays in EUR","status":"declined"})");
+    BOOST_TEST(charge("cus-anna", 501, "EUR") ==
+               R"({"charge_id":"","reason":"insufficient funds","status":"declined"})");
+    BOOST_TEST(charge("cus-anna", 5, "USD") ==
+               R"({"charge_id":"","reason":"the customer pays in EUR","status":"declined"})");
     BOOST_TEST(charge("cus-none", 5, "USD").starts_with("mock.not_found"));
-    BOOST_TEST(charge("cus-anna", 500, "EUR") == R"({"charge_id":"ch-1","receipt_token":"receipt-1","status":"succeeded"})");
+    BOOST_TEST(charge("cus-anna", 500, "EUR") ==
+               R"({"charge_id":"ch-1","receipt_token":"receipt-1","status":"succeeded"})");
     BOOST_TEST(charge("cus-anna", 1, "EUR").find("declined") != std::string::npos);
     BOOST_TEST(charge("cus-rich", 1'000'000, "USD").find("succeeded") != std::string::npos);
-    const auto refund = [&](int cents) { return w.text("payment.refund", R"({"charge_id":"ch-1","amount_cents":)" + std::to_string(cents) + "}"); };
+    const auto refund = [&](int cents) {
+        return w.text("payment.refund", R"({"charge_id":"ch-1","amount_cents":)" + std::to_string(cents) + "}");
+    };
     BOOST_TEST(refund(200) == R"({"refund_id":"re-3","status":"succeeded"})");
     BOOST_TEST(refund(301) == R"({"refund_id":"","status":"refused","why":"only 300 cents of the charge are left"})");
     BOOST_TEST(refund(300) == R"({"refund_id":"re-4","status":"succeeded"})");
@@ -195,16 +247,20 @@ BOOST_AUTO_TEST_CASE(payments_decline_what_is_not_covered_and_refuse_refunds_bey
 BOOST_AUTO_TEST_CASE(sheets_append_read_and_update_blocks) {
     mocked w(R"({"sheet":{"sheets":{"book":{"Sheet1":[["a",1],["b",2,true]],"Empty":[]}},"cells_max":40}})");
     BOOST_TEST(w.text("sheet.append", R"({"sheet":"book","rows":[["c",null]]})") == R"({"appended":1,"first_row":3})");
-    BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","first_row":2,"limit":5})") == R"({"count":2,"rows":[["b",2,true],["c",null]]})");
+    BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","first_row":2,"limit":5})") ==
+               R"({"count":2,"rows":[["b",2,true],["c",null]]})");
     BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","range":"B1:C2"})") == R"({"count":2,"rows":[[1],[2,true]]})");
     BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","range":"a3"})") == R"({"count":1,"rows":[["c"]]})");
     BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","first_row":99})") == R"({"count":0,"rows":[]})");
-    BOOST_TEST(w.text("sheet.update", R"({"sheet":"book","cell":"C3","rows":[["x","y"],["z"]]})") == R"({"updated":3})");
+    BOOST_TEST(w.text("sheet.update", R"({"sheet":"book","cell":"C3","rows":[["x","y"],["z"]]})") ==
+               R"({"updated":3})");
     BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","first_row":3})") ==
                R"({"count":2,"rows":[["c",null,"x","y"],[null,null,"z"]]})");
     BOOST_TEST(w.text("sheet.update", R"({"sheet":"book","cell":"A9","rows":[["x"]]})").starts_with("mock.conflict"));
-    BOOST_TEST(w.text("sheet.update", R"({"sheet":"book","cell":"ZZZ1","rows":[["x"]]})") == "mock.conflict: sheet: the tab is full");
-    BOOST_TEST(w.text("sheet.append", R"({"sheet":"none","rows":[]})") == R"(mock.not_found: sheet: there is no sheet "none"; there are "book")");
+    BOOST_TEST(w.text("sheet.update", R"({"sheet":"book","cell":"ZZZ1","rows":[["x"]]})") ==
+               "mock.conflict: sheet: the tab is full");
+    BOOST_TEST(w.text("sheet.append", R"({"sheet":"none","rows":[]})") ==
+               R"(mock.not_found: sheet: there is no sheet "none"; there are "book")");
     BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","tab":"T"})") ==
                R"(mock.not_found: sheet: "book" has no tab "T"; there are "Empty", "Sheet1")");
 }
@@ -219,20 +275,25 @@ BOOST_AUTO_TEST_CASE(http_routes_answer_in_order_and_count_their_calls) {
         {"method":"POST","url":"https://slow.test/*","fail":"skill.outcome_unknown"}]}})");
     const auto get = [&](std::string_view url) { return w.text("http.get", R"({"url":")" + std::string(url) + "\"}"); };
     BOOST_TEST(get("https://api.test/status") == R"({"body":"busy","content_type":"text/plain","status":503})");
-    BOOST_TEST(get("https://api.test/status") == R"({"body":"{\"n\":\"2\",\"ok\":true}","content_type":"application/json","status":200})");
+    BOOST_TEST(get("https://api.test/status") ==
+               R"({"body":"{\"n\":\"2\",\"ok\":true}","content_type":"application/json","status":200})");
     BOOST_TEST(get("https://api.test/status").find("\\\"3\\\"") != std::string::npos);
     texts toggled;
     for (int i = 0; i < 3; ++i) toggled.push_back(get("https://api.test/toggle").substr(9, 1));
     BOOST_TEST(toggled == (texts{"a", "b", "a"}), boost::test_tools::per_element());
-    BOOST_TEST(w.text("http.post", R"({"url":"https://api.test/items/7","body":"a pen"})") == R"({"body":"made","content_type":"text/plain","status":201})");
-    BOOST_TEST(w.text("http.post", R"({"url":"https://api.test/items/7","body":"a cup"})").find("404") != std::string::npos);
+    BOOST_TEST(w.text("http.post", R"({"url":"https://api.test/items/7","body":"a pen"})") ==
+               R"({"body":"made","content_type":"text/plain","status":201})");
+    BOOST_TEST(w.text("http.post", R"({"url":"https://api.test/items/7","body":"a cup"})").find("404") !=
+               std::string::npos);
     BOOST_TEST(get("https://api.test/private").find("401") != std::string::npos);
-    BOOST_TEST(w.text("http.get", R"({"url":"https://api.test/private","authorization":"Bearer t"})").find("secret") != std::string::npos);
+    BOOST_TEST(w.text("http.get", R"({"url":"https://api.test/private","authorization":"Bearer t"})").find("secret") !=
+               std::string::npos);
     BOOST_TEST(get("https://down.test/x") == "skill.unavailable: http: https://down.test cannot be reached");
     const auto lost = w.call("http.post", R"({"url":"https://slow.test/x","body":""})");
     BOOST_TEST((lost.outcome == effect_outcome::unknown));
     BOOST_TEST((lost.code == errc::skill_outcome_unknown));
-    BOOST_TEST(get("https://other.test/").starts_with("mock.not_found: http: no route names the host of \"https://other.test/\""));
+    BOOST_TEST(get("https://other.test/")
+                   .starts_with("mock.not_found: http: no route names the host of \"https://other.test/\""));
 }
 
 BOOST_AUTO_TEST_CASE(expenses_are_found_beside_a_currency_or_with_two_decimals) {
@@ -242,10 +303,12 @@ BOOST_AUTO_TEST_CASE(expenses_are_found_beside_a_currency_or_with_two_decimals) 
         {"id":"2","from":"billing@mail.cloudy.test","subject":"Your bill $12","received_at":"2026-03-02T08:00:00Z"},
         {"id":"3","from":"x@y.test","subject":"Lunch at 12","received_at":"2026-03-02T08:00:00Z"},
         {"id":"4","from":"taxi@ride.test","subject":"Ride 45678","snippet":"you paid 7.05.","received_at":"2026-03-02T08:00:00Z"}]})");
-    BOOST_TEST(c.result.text() ==
-               R"({"count":3,"ids":["1","2","4"],"report":"2026-03-01  Anna Ek  1234.50 EUR\n2026-03-02  cloudy  12.00 USD\n2026-03-02  ride  7.05 EUR\n",)"
-               R"("rows":[["2026-03-01","Anna Ek",123450,"EUR","1"],["2026-03-02","cloudy",1200,"USD","2"],["2026-03-02","ride",705,"EUR","4"]],"total_cents":125355})");
-    BOOST_TEST(w.text("expense.extract", R"({"messages":[]})") == R"({"count":0,"ids":[],"report":"","rows":[],"total_cents":0})");
+    BOOST_TEST(
+        c.result.text() ==
+        R"({"count":3,"ids":["1","2","4"],"report":"2026-03-01  Anna Ek  1234.50 EUR\n2026-03-02  cloudy  12.00 USD\n2026-03-02  ride  7.05 EUR\n",)"
+        R"("rows":[["2026-03-01","Anna Ek",123450,"EUR","1"],["2026-03-02","cloudy",1200,"USD","2"],["2026-03-02","ride",705,"EUR","4"]],"total_cents":125355})");
+    BOOST_TEST(w.text("expense.extract", R"({"messages":[]})") ==
+               R"({"count":0,"ids":[],"report":"","rows":[],"total_cents":0})");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -81,7 +81,8 @@ struct call_options {
     std::string_view agent = "tester";
 };
 
-inline skill_request skill_call(std::string_view skill, payload arguments, std::uint64_t call, const call_options& options = {}) {
+inline skill_request skill_call(std::string_view skill, payload arguments, std::uint64_t call,
+                                const call_options& options = {}) {
     skill_request r;
     r.run = {options.run};
     r.call = {call};

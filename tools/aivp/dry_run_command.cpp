@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
+#include "sim/recording.hpp"
 #include "sim/runner.hpp"
 #include "tools/aivp/commands.hpp"
 #include "tools/common/output.hpp"
@@ -146,6 +148,34 @@ void print_json(const sim::scenario& s, const simulation& world) {
               << ",\"performed\":0,\"reads\":" << t.reads << ",\"refused\":" << t.refused << ",\"writes\":" << t.writes << "},\"version\":1}\n";
 }
 
+std::string seen_from(const std::string& path, const std::string& folder) {
+    std::error_code ec;
+    const auto relative = std::filesystem::relative(std::filesystem::weakly_canonical(path, ec), std::filesystem::weakly_canonical(folder, ec), ec);
+    return ec || relative.empty() ? path : relative.generic_string();
+}
+
+/// A fixture starts its agent once: the first run is the one.
+result<void> write_recording(const sim::run_recording& recording, const sim::scenario& s, const arguments& a) {
+    const std::string folder = a.text("record");
+    sim::tape_origin origin;
+    origin.agent_file = seen_from(a.positional.front(), folder);
+    for (const std::string& path : s.skill_paths) origin.skill_folders.push_back(seen_from(path, folder));
+    origin.provenance = payload::of_object({{"fixtures", payload::of_string(seen_from(a.text("fixtures"), folder))},
+                                            {"recorded_by", payload::of_string("aivp run --dry-run")},
+                                            {"seed", payload::of_string(a.text("seed"))}});
+    return recording.write(run_id{1}, folder, origin);
+}
+
+/// One run is shown: the agent's own schedule would start more of them.
+void run_to_its_end(const sim::scenario& s, simulation& world) {
+    const auto ended = [&world] {
+        const auto& runs = world.log().runs();
+        return !runs.empty() && runs.begin()->second.outcome != nullptr;
+    };
+    while (!ended() && !world.time().empty() && world.time().next_at() <= s.start + s.horizon && world.time().fired() < s.max_events)
+        world.time().step_one();
+}
+
 int dry_run(const arguments& a) {
     if (!a.has("dry-run"))
         return report_error({errc::config_not_supported, "running an agent for real needs the daemon, which is not there yet", {}, "add --dry-run --fixtures FOLDER", {}});
@@ -160,15 +190,23 @@ int dry_run(const arguments& a) {
         std::cerr << render(errors, texts);
         return exit_config;
     }
-    auto world = simulation::create(sim::make_setup(*s, static_cast<std::uint64_t>(*seed)));
+    sim::simulation_setup setup = sim::make_setup(*s, static_cast<std::uint64_t>(*seed));
+    sim::run_recording recording;
+    if (a.has("record")) recording.attach(setup);
+    auto world = simulation::create(std::move(setup));
     if (!world) return report_error(world.error());
+    if (a.has("record")) recording.watch(**world);
     if (auto planned = sim::plan_triggers(*s, **world); !planned) return report_error(planned.error());
-    const sim::stop_reason stopped = (*world)->run(s->start + s->horizon, s->max_events);
+    const sim::stop_reason stopped = (*world)->run_first(s->start + s->horizon, s->max_events);
     (*world)->conclude(stopped);
     for (const sim::violation& v : (*world)->properties().violations())
         return report_error({errc::internal_bug, "property " + std::string(sim::info(v.property).name) + " is violated: " + v.actual, {}, {}, {}});
     if (a.has("json")) print_json(*s, **world);
     else print_text(*s, **world, a.text("fixtures"), s->recorded ? s->recorded->events.size() : 0);
+    if (a.has("record")) {
+        if (auto written = write_recording(recording, *s, a); !written) return report_error(written.error());
+        if (!a.has("json")) std::cout << "  recorded  " << a.text("record") << "    |    aivp-sim replay " << a.text("record") << "\n";
+    }
     if (!a.has("json")) std::cout << "  next      aivp validate " << a.positional.front() << "    |    aivp explain CODE\n";
     return a.has("strict") && total_of((*world)->log()).refused > 0 ? exit_refused : exit_ok;
 }
@@ -183,6 +221,7 @@ command_spec run_command_spec() {
             {{"dry-run", "", "", "required: a run for real needs the daemon"},
              {"fixtures", "FOLDER", "", "holds fixture.yaml: skills, world, model, answers or a tape"},
              {"seed", "S", "1", "of latencies and generated answers"},
+             {"record", "FOLDER", "", "write the run as a tape, secrets redacted; must not exist yet"},
              {"strict", "", "", "exit code 31 when anything was refused"},
              {"json", "", "", "one JSON document on stdout"}}, 1, 1, dry_run};
 }

@@ -18,7 +18,7 @@ namespace aivp {
 /// Appends all errors to `diagnostics`, in the order in which the file is read, and returns the first of them. Errors: skill.unknown, skill.disabled, config.fixed,
 /// config.reference, config.cycle, config.duplicate, config.value, config.type, config.range, config.missing_key, config.unknown_key,
 /// config.not_supported, schema.*, cron.*.
-result<snapshot_ptr> compile_agent(const agent_definition& definition, const skill_registry& registry, const zone_rules& zone,
-                                   std::vector<error>& diagnostics);
+result<snapshot_ptr> compile_agent(const agent_definition& definition, const skill_registry& registry,
+                                   const zone_rules& zone, std::vector<error>& diagnostics);
 
 } // namespace aivp

@@ -25,8 +25,8 @@ struct binding_definition {
 
 struct step_definition {
     located_text id;
-    located_text skill;                   ///< a binding's `as`, or a skill as skill_registry::resolve reads it; empty with `abstain`
-    std::optional<located_payload> with;  ///< an object
+    located_text skill; ///< a binding's `as`, or a skill as skill_registry::resolve reads it; empty with `abstain`
+    std::optional<located_payload> with; ///< an object
     std::optional<located_text> when;
     on_error error_policy = on_error::abort;
     std::optional<located_text> abstain;
@@ -38,10 +38,10 @@ enum class trigger_kind : std::uint8_t { interval, cron, once, manual, event };
 struct trigger_definition {
     std::string id;
     trigger_kind kind = trigger_kind::manual;
-    duration every;            ///< of an interval
-    located_text cron;         ///< of a cron trigger
-    instant at;                ///< of a once trigger
-    std::string event;         ///< of an event trigger
+    duration every;    ///< of an interval
+    located_text cron; ///< of a cron trigger
+    instant at;        ///< of a once trigger
+    std::string event; ///< of an event trigger
     std::optional<located_payload> payload_schema;
     overlap_policy overlap = overlap_policy::queue;
     std::uint32_t queue_max = 100;
@@ -60,7 +60,7 @@ struct loop_definition {
 struct agent_definition {
     std::string id;
     std::string name;
-    located_text zone; ///< an IANA name, "UTC" when the file has none
+    located_text zone;                        ///< an IANA name, "UTC" when the file has none
     std::vector<trigger_definition> triggers; ///< at least one
     std::vector<binding_definition> bindings; ///< in the order of the file
     std::variant<std::vector<step_definition>, loop_definition> brain;

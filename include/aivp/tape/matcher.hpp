@@ -17,6 +17,19 @@ namespace aivp {
 
 inline constexpr std::size_t tape_miss_differences_max = 8;
 
+/// The recorded request that is most like one that was missed.
+struct tape_nearest_request {
+    seq_no seq;
+    bool used = false; ///< it has answered another request
+    std::string what;
+    std::uint32_t differing = 0;          ///< leaves that differ, counted up to a bound
+    std::uint32_t differing_messages = 0; ///< model calls: of the history
+    std::uint32_t messages = 0;           ///< model calls: length of the longer history
+    /// Recorded on the left, live on the right; at most tape_miss_differences_max. Pointers into
+    /// {"messages":[…],"model":…,"params":…,"tools":…}, {"args":…,"skill":…} or {"text":…}.
+    std::vector<json_difference> differences;
+};
+
 /// A request without an answer.
 struct tape_miss {
     tape_kind kind = tape_kind::model_call;
@@ -25,19 +38,7 @@ struct tape_miss {
     std::string what;       ///< the model's name, the skill's id, or empty
     digest key;
 
-    /// The recorded request that is most like it; nullopt when the lane has none of its kind.
-    struct nearest_request {
-        seq_no seq;
-        bool used = false; ///< it has answered another request
-        std::string what;
-        std::uint32_t differing = 0;          ///< leaves that differ, counted up to a bound
-        std::uint32_t differing_messages = 0; ///< model calls: of the history
-        std::uint32_t messages = 0;           ///< model calls: length of the longer history
-        /// Recorded on the left, live on the right; at most tape_miss_differences_max. Pointers into
-        /// {"messages":[…],"model":…,"params":…,"tools":…}, {"args":…,"skill":…} or {"text":…}.
-        std::vector<json_difference> differences;
-    };
-    std::optional<nearest_request> nearest;
+    std::optional<tape_nearest_request> nearest; ///< nullopt when the lane has none of its kind
 };
 
 /// Several lines for people, without a final newline.

@@ -26,12 +26,15 @@ struct skill_options {
     std::string output_schema{};      ///< JSON text; empty = none
     std::vector<std::string> secret_arguments{};
     std::vector<std::string> secret_results{};
+    std::vector<std::string> side_effects{}; ///< labels
+    source_pos where{};
 };
 /// Asserts on a schema that does not compile.
 skill_ptr make_skill(std::string id, skill_options options = {});
 
 struct binding_options {
     std::string fixed{}; ///< JSON object text; empty = nothing fixed
+    source_pos where{};
 };
 skill_binding make_binding(std::string as, skill_ptr skill, binding_options options = {});
 
