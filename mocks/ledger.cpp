@@ -3,25 +3,43 @@
 #include <algorithm>
 #include <utility>
 
-#include "mocks/internal/json_out.hpp"
 #include "mocks/matching.hpp"
 
 namespace aivp {
 
+// Written member by member in canonical order: a digest over a long ledger spends its time here.
 std::string to_json_line(const ledger_entry& e) {
-    object_writer out;
-    out.integer("ordinal", static_cast<std::int64_t>(e.ordinal)).text("at", to_string(e.at));
-    out.integer("run", static_cast<std::int64_t>(e.run.value)).integer("call", static_cast<std::int64_t>(e.call.value));
-    if (!e.agent.empty()) out.text("agent", e.agent);
-    out.text("connector", e.connector).text("operation", e.operation);
-    if (!e.target.empty()) out.text("target", e.target);
-    out.value("arguments", e.arguments);
-    if (e.idempotency_key) out.text("key", to_hex(e.idempotency_key, 16));
-    out.text("effect", to_string(e.effect)).text("outcome", to_string(e.outcome));
-    if (e.code != errc::ok) out.text("code", info(e.code).name);
-    out.text("result", to_hex(e.result, 16));
-    if (e.duplicate_of != 0) out.integer("duplicate_of", static_cast<std::int64_t>(e.duplicate_of));
-    return out.json();
+    std::string out;
+    out.reserve(320 + e.arguments.text().size() + e.target.size());
+    const auto text = [&out](std::string_view key, std::string_view value) {
+        out += out.empty() ? "{\"" : ",\"";
+        out += key;
+        out += "\":";
+        append_json_string(out, value);
+    };
+    const auto number = [&out](std::string_view key, std::uint64_t value) {
+        out += ",\"";
+        out += key;
+        out += "\":";
+        append_integer(out, static_cast<std::int64_t>(value));
+    };
+    if (!e.agent.empty()) text("agent", e.agent);
+    out += out.empty() ? "{\"arguments\":" : ",\"arguments\":";
+    out += e.arguments.text();
+    text("at", to_string(e.at));
+    number("call", e.call.value);
+    if (e.code != errc::ok) text("code", info(e.code).name);
+    text("connector", e.connector);
+    if (e.duplicate_of != 0) number("duplicate_of", e.duplicate_of);
+    text("effect", to_string(e.effect));
+    if (e.idempotency_key) text("key", to_hex(e.idempotency_key, 16));
+    text("operation", e.operation);
+    number("ordinal", e.ordinal);
+    text("outcome", to_string(e.outcome));
+    text("result", to_hex(e.result, 16));
+    number("run", e.run.value);
+    if (!e.target.empty()) text("target", e.target);
+    return out += '}';
 }
 
 bool ledger_filter::matches(const ledger_entry& e) const {

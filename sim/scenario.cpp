@@ -396,6 +396,21 @@ std::shared_ptr<const scenario> load_fixture(const std::string& folder, const st
     return load_file(folder + "/fixture.yaml", zones, errors, texts, [&](scenario_reader& r) { r.read_fixture(agent_file); });
 }
 
+namespace {
+
+/// Has the text a line `schema_version: scenario.…`, whatever version that is?
+bool says_scenario(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view line = text.substr(0, end);
+        if (line.starts_with("schema_version:") && line.find("scenario.") != std::string_view::npos) return true;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return false;
+}
+
+} // namespace
+
 result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& paths, bool slow) {
     std::vector<std::string> out;
     for (const std::string& path : paths) {
@@ -404,8 +419,11 @@ result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& 
             continue;
         }
         AIVP_TRY(const std::vector<std::string> files, list_files(path));
-        for (const std::string& f : files)
-            if (f.ends_with(".yaml") && (slow || !f.ends_with(".slow.yaml"))) out.push_back(f);
+        for (const std::string& f : files) {
+            if (!f.ends_with(".yaml") || (!slow && f.ends_with(".slow.yaml"))) continue;
+            AIVP_TRY(const std::string text, read_file(f, yaml_bytes_max));
+            if (says_scenario(text)) out.push_back(f);
+        }
     }
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());

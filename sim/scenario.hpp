@@ -90,8 +90,8 @@ std::shared_ptr<const scenario> load_scenario(const std::string& file, const zon
 std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file, const zone_loader& zones,
                                              std::vector<error>& errors, source_texts& texts);
 
-/// Scenario files below the paths, sorted: files as they are; of folders every *.yaml below that is not *.slow.yaml (unless
-/// `slow`). Errors: io.not_found.
+/// Scenario files below the paths, sorted: files as they are; of folders every *.yaml below that has a line
+/// `schema_version: scenario.…` (agents may stand beside their scenarios) and is not *.slow.yaml (unless `slow`). Errors: io.not_found, io.read.
 result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& paths, bool slow);
 
 /// The parts of a simulation that the scenario fixes; the runner adds the seed.

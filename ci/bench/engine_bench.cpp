@@ -1,8 +1,9 @@
 // How many engine inputs a second one core handles on the full path: gate, decision, journal line, SHA-256 chain, commit to
 // the in-memory store, property checkers, mocked connector. And the bare scheduler in the hold model.
 //
-//   bench_engine [full|bare|turns|wakes|all]
+//   bench_engine [full|bare|turns|wakes|all] [runs of the full path]
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <functional>
 #include <string>
@@ -54,8 +55,8 @@ void print(const char* name, double count, double elapsed, const char* unit) {
     std::printf("%-46s %12.0f %s/s   (%.0f in %.3f s)\n", name, count / elapsed, unit, count, elapsed);
 }
 
-void bench_full_path(bool check) {
-    constexpr std::uint32_t steps = 1000, runs = 1000;
+void bench_full_path(bool check, std::uint32_t runs) {
+    constexpr std::uint32_t steps = 1000;
     std::vector<step_row> rows;
     for (std::uint32_t i = 0; i < steps; ++i)
         rows.push_back({"s" + std::to_string(i), i % 2 ? "b" : "a", {.arguments = R"({"path":"/inbox/report.txt","n":3})"}});
@@ -138,10 +139,11 @@ void bench_wakes() {
 
 int main(int argc, char** argv) {
     const std::string what = argc > 1 ? argv[1] : "all";
+    const auto runs = static_cast<std::uint32_t>(argc > 2 ? std::atoi(argv[2]) : 1000);
     const bool all = what == "all";
     if (all || what == "full") {
-        bench_full_path(true);
-        bench_full_path(false);
+        bench_full_path(true, runs);
+        bench_full_path(false, runs);
     }
     if (all || what == "bare")
         for (const std::uint64_t pending : {1ull, 1'000ull, 100'000ull}) bench_bare(pending);

@@ -28,13 +28,15 @@ void check_run(const imported_run& run) {
         fuzz::require(registry.add(skill.contract).has_value(), "each skill has an id of its own");
         for (const imported_turn& turn : run.turns)
             for (const imported_call& call : turn.calls)
-                if (call.name == name) fuzz::require(skill.contract->input.accepts(call.arguments), "logged arguments pass the schema");
+                if (call.name == name)
+                    fuzz::require(skill.contract->input.accepts(call.arguments), "logged arguments pass the schema");
     }
     const aivp::tape_text text = aivp::tape_to_text(build_tape(run, skills));
     const auto read = aivp::tape_from_text(text, "x.tape");
     fuzz::require(read.has_value() && read->problems.empty(), "the tape reads back");
     std::vector<aivp::error> errors;
-    const auto agent = aivp::load_agent_text(agent_text(run, skills), "agent.yaml", registry, aivp::load_utc_only, errors);
+    const auto agent =
+        aivp::load_agent_text(agent_text(run, skills), "agent.yaml", registry, aivp::load_utc_only, errors);
     fuzz::require(agent != nullptr, "the agent file loads");
     fuzz::require(agent->tools == skills.tools(), "the agent offers the tools of the tape");
     fuzz::require(std::get<aivp::loop_brain>(agent->brain).goal == run.goal, "the goal is the first user message");
@@ -48,7 +50,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto document = aivp::payload::parse(text);
     if (!document) return 0;
     const auto run = data[0] % 2 == 0 ? read_agentdojo_run(*document) : read_tau_bench_run(*document, "model", "suite");
-    if (!run) require_refusal(run.error());
-    else if (run->skip.empty()) check_run(*run);
+    if (!run)
+        require_refusal(run.error());
+    else if (run->skip.empty())
+        check_run(*run);
     return 0;
 }

@@ -12,6 +12,8 @@ namespace aivp {
 namespace {
 
 constexpr std::size_t schema_violations_max = 20;
+/// Nobody reads more of them, and looking for the nearest name takes its time.
+constexpr std::size_t compile_errors_max = 100;
 
 std::string shown_pointer(std::string_view pointer) {
     return pointer.empty() ? std::string() : " at `" + std::string(pointer) + "`";
@@ -65,7 +67,7 @@ class agent_compiler {
 public:
     agent_compiler(const agent_definition& definition, const skill_registry& registry, const zone_rules& zone,
                    std::vector<error>& errors)
-        : definition_(definition), registry_(registry), errors_(errors) {
+        : definition_(definition), registry_(registry), errors_(errors), errors_before_(errors.size()) {
         made_.id = definition.id;
         made_.name = definition.name;
         made_.zone = zone;
@@ -99,12 +101,13 @@ private:
     void compile_hashes();
 
     void report(errc code, const source_pos& where, std::string message, std::string help = {}) {
-        errors_.push_back({code, std::move(message), where, std::move(help), {}});
+        report(error{code, std::move(message), {}, std::move(help), {}}, where);
     }
     void report(error e, const source_pos& where) {
         e.where = where;
-        errors_.push_back(std::move(e));
+        if (!is_full()) errors_.push_back(std::move(e));
     }
+    bool is_full() const { return errors_.size() - errors_before_ >= compile_errors_max; }
     /// Source numbers of references, as in template.hpp: all steps, also those still to come.
     std::optional<std::uint32_t> source_of(std::string_view name) const {
         if (name == "trigger") return 0;
@@ -121,6 +124,7 @@ private:
     const agent_definition& definition_;
     const skill_registry& registry_;
     std::vector<error>& errors_;
+    std::size_t errors_before_;
     agent_snapshot made_;
     std::map<std::string, std::uint32_t, std::less<>> step_numbers_;
     std::vector<std::string> step_bindings_; ///< of each step: the binding's `as`, empty when there is none
@@ -232,6 +236,7 @@ void agent_compiler::check_fixed(const skill_binding& binding, const located_pay
 }
 
 std::string agent_compiler::known_sources(std::string_view wanted) const {
+    if (is_full()) return {};
     std::vector<std::string> names{"trigger"};
     for (const auto& [name, number] : step_numbers_) names.push_back(name);
     const std::string near = nearest_name(wanted, names);

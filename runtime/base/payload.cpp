@@ -14,9 +14,9 @@ using internal::json_item_reader;
 using internal::json_member_reader;
 using internal::json_unescape;
 
-payload::payload() {
-    static const std::shared_ptr<const rep> null = std::make_shared<const rep>(rep{"null", sha256("null")});
-    rep_ = null;
+const digest& payload::null_hash() {
+    static const digest hash = sha256(null_text);
+    return hash;
 }
 
 result<payload> payload::parse(std::string_view text) {

@@ -14,6 +14,9 @@ namespace aivp {
 namespace {
 
 constexpr std::size_t agent_name_bytes_max = 64;
+constexpr std::size_t agent_steps_max = 1000;
+constexpr std::size_t agent_bindings_max = 256;
+constexpr std::size_t agent_triggers_max = 100;
 constexpr std::int64_t count_max = 1'000'000'000;
 constexpr duration agent_duration_max = days(366);
 
@@ -53,6 +56,13 @@ private:
 
     void report(errc code, const source_pos& where, std::string message, std::string help = {}) {
         sink_.report({code, std::move(message), where, std::move(help), {}}, {});
+    }
+    /// Reports config.range at the first item that is too many.
+    bool has_at_most(const yaml_node& list, std::string_view key, std::size_t count) {
+        if (list.items.size() <= count) return true;
+        sink_.report(errc::config_range, list.items[count].at,
+                     "`" + std::string(key) + "` has more than " + std::to_string(count) + " items");
+        return false;
     }
     /// Reports config.value unless `name` is a word, config.duplicate when it is not new.
     void check_name(const located_text& name, std::string_view what, bool dotted,
@@ -107,6 +117,7 @@ void agent_reader::read_kind(mapping_reader& keys) {
 void agent_reader::read_triggers(mapping_reader& keys) {
     const yaml_node* one = keys.mapping("trigger");
     const yaml_node* many = keys.sequence("triggers");
+    if (many != nullptr && !has_at_most(*many, "triggers", agent_triggers_max)) many = nullptr;
     if (one != nullptr && many != nullptr) {
         sink_.report(errc::config_duplicate, keys.key_at("triggers"), "an agent has `trigger` or `triggers`, not both",
                      "Move `trigger` into the list.");
@@ -226,7 +237,7 @@ void agent_reader::check_name(const located_text& name, std::string_view what, b
 
 void agent_reader::read_bindings(mapping_reader& keys) {
     const yaml_node* node = keys.sequence("skill_bindings");
-    if (node == nullptr) return;
+    if (node == nullptr || !has_at_most(*node, "skill_bindings", agent_bindings_max)) return;
     for (const yaml_node& item : node->items) read_binding(item);
     std::set<std::string, std::less<>> taken;
     for (const binding_definition& binding : agent_.bindings) {
@@ -282,6 +293,8 @@ void agent_reader::read_steps(const yaml_node& node) {
         sink_.report(errc::config_type, node.at, "`steps` is a list, not " + describe(node));
     } else if (node.items.empty()) {
         sink_.report(errc::config_value, node.at, "`steps` is empty", "Add a step, or give the agent a `goal`.");
+    } else if (!has_at_most(node, "steps", agent_steps_max)) {
+        return;
     }
     std::set<std::string, std::less<>> taken;
     for (std::size_t i = 0; i < node.items.size(); ++i) {

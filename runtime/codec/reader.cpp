@@ -8,10 +8,11 @@
 namespace aivp {
 
 void file_errors::report(errc code, text_place at, std::string message, std::string help) {
-    errors_.push_back({code, std::move(message), position(at), std::move(help), {}});
+    report(error{code, std::move(message), position(at), std::move(help), {}}, at);
 }
 
 void file_errors::report(error e, text_place at) {
+    if (++reported_ > errors_per_file_max) return;
     if (e.where.file.empty()) {
         if (e.where.line == 1 && e.where.column > 1) at.column += e.where.column - 1;
         e.where = position(at);

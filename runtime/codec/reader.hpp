@@ -17,6 +17,9 @@
 
 namespace aivp {
 
+/// Nobody reads more of them, and a hostile file could bring millions.
+inline constexpr std::size_t errors_per_file_max = 100;
+
 /// The errors of one file.
 class file_errors {
 public:
@@ -24,6 +27,7 @@ public:
 
     void report(errc code, text_place at, std::string message, std::string help = {});
     /// Keeps the position that the error has, or puts it at `at`; a column that counts within a text is moved there.
+    /// Errors beyond errors_per_file_max are dropped.
     void report(error e, text_place at);
     source_pos position(text_place at) const { return {file_, at.line, at.column}; }
     const std::string& file() const { return file_; }
@@ -32,6 +36,7 @@ public:
 private:
     std::string file_;
     std::vector<error>& errors_;
+    std::size_t reported_ = 0;
 };
 
 /// One mapping. Every function that takes a key makes the key known; finish() reports all others. A value of the wrong kind

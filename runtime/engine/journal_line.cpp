@@ -1,7 +1,8 @@
 // One line of canonical JSON for each step. Keys of every object are written in sorted order by hand: this is the hot
 // path of the whole engine, and a general writer would sort what is known to be sorted.
-#include <array>
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -11,44 +12,40 @@ namespace aivp {
 
 namespace {
 
+/// Writes into the string's own memory and looks after its size once in a while instead of at every character.
 class line_writer {
 public:
-    explicit line_writer(std::string& out) : out_(out) {}
+    explicit line_writer(std::string& out) : out_(out), used_(out.size()) { grow(1024); }
+    line_writer(const line_writer&) = delete;
+    line_writer& operator=(const line_writer&) = delete;
+    ~line_writer() { out_.resize(used_ + static_cast<std::size_t>(at_ - begin_)); }
 
     line_writer& raw(std::string_view s) {
-        out_.append(s);
+        need(s.size());
+        std::memcpy(at_, s.data(), s.size());
+        at_ += s.size();
         return *this;
     }
     line_writer& number(std::int64_t v) {
-        std::array<char, 24> buffer;
-        const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), v).ptr;
-        out_.append(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+        need(24);
+        if (v >= 0 && v < 10) *at_++ = static_cast<char>('0' + v);
+        else at_ = std::to_chars(at_, end_, v).ptr;
         return *this;
     }
     line_writer& number(std::uint64_t v) { return number(static_cast<std::int64_t>(v)); }
     line_writer& number(std::uint32_t v) { return number(static_cast<std::int64_t>(v)); }
     line_writer& text(std::string_view s) {
-        append_json_string(out_, s);
-        return *this;
+        if (is_plain(s)) return raw("\"").raw(s).raw("\"");
+        std::string escaped;
+        append_json_string(escaped, s);
+        return raw(escaped);
     }
-    line_writer& hex(const digest& d) {
-        std::array<char, 66> buffer;
-        buffer[0] = buffer[65] = '"';
-        write_hex(d, 32, buffer.data() + 1);
-        out_.append(buffer.data(), buffer.size());
-        return *this;
-    }
+    line_writer& hex(const digest& d) { return hex_bytes(d, 32); }
+    /// The first 128 bits: enough to name an effect, and half the bytes to hash.
+    line_writer& key(const digest& d) { return hex_bytes(d, 16); }
     /// "max" instants stand for never.
     line_writer& when(instant t) { return t == instant::max() ? raw("null") : number(t.us); }
     line_writer& code(errc c) { return raw("\"").raw(info(c).name).raw("\""); }
-    /// The first 128 bits: enough to name an effect, and half the bytes to hash.
-    line_writer& key(const digest& d) {
-        std::array<char, 34> buffer;
-        buffer[0] = buffer[33] = '"';
-        write_hex(d, 16, buffer.data() + 1);
-        out_.append(buffer.data(), buffer.size());
-        return *this;
-    }
 
     // Members that are left out when they say nothing: the line is hashed for every input, and half of it would be zeros.
     // Each begins its name with a comma, so none may be the first of its object.
@@ -57,15 +54,39 @@ public:
     line_writer& unless_zero(std::string_view name, std::int64_t v) { return v == 0 ? *this : raw(name).number(v); }
 
 private:
-    static void write_hex(const digest& d, std::size_t bytes, char* to) {
+    static bool is_plain(std::string_view s) {
+        for (const char c : s)
+            if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '"' || c == '\\') return false;
+        return true;
+    }
+    line_writer& hex_bytes(const digest& d, std::size_t bytes) {
         static constexpr char digits[] = "0123456789abcdef";
+        need(2 * bytes + 2);
+        *at_++ = '"';
         for (std::size_t i = 0; i < bytes; ++i) {
-            *to++ = digits[d.bytes[i] >> 4];
-            *to++ = digits[d.bytes[i] & 15];
+            *at_++ = digits[d.bytes[i] >> 4];
+            *at_++ = digits[d.bytes[i] & 15];
         }
+        *at_++ = '"';
+        return *this;
+    }
+    void need(std::size_t n) {
+        if (static_cast<std::size_t>(end_ - at_) < n) [[unlikely]]
+            grow(n);
+    }
+    void grow(std::size_t n) {
+        const std::size_t written = used_ + static_cast<std::size_t>(at_ - begin_);
+        out_.resize(written + std::max(n, out_.size() - used_));
+        begin_ = out_.data() + used_;
+        at_ = out_.data() + written;
+        end_ = out_.data() + out_.size();
     }
 
     std::string& out_;
+    std::size_t used_; ///< what stood in the string before
+    char* begin_ = nullptr;
+    char* at_ = nullptr;
+    char* end_ = nullptr;
 };
 
 using w = line_writer;

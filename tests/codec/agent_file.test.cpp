@@ -166,4 +166,31 @@ BOOST_AUTO_TEST_CASE(steps_keep_conditions_error_policies_and_reasons) {
     BOOST_TEST(steps[1].abstain->text == "nothing there");
 }
 
+BOOST_AUTO_TEST_CASE(lists_and_errors_have_an_end) {
+    const auto errors_of = [](const std::string& text) {
+        std::vector<aivp::error> errors;
+        BOOST_TEST(!aivp::parse_agent(agent_head + text, "a.yaml", errors).has_value());
+        return errors;
+    };
+    const auto many = [](const std::string& item, int count) {
+        std::string text;
+        for (int i = 0; i < count; ++i) text += item;
+        return text;
+    };
+    const std::pair<std::string, std::uint32_t> lists[] = {
+        {"steps:\n" + many("  - {id: a, skill: b}\n", 1001), 1005},
+        {"goal: g\nskill_bindings:\n" + many("  - {as: a, use: b}\n", 257), 262},
+        {one_step + "triggers:\n" + many("  - {type: manual}\n", 101), 106},
+    };
+    for (const auto& [text, line] : lists) {
+        const auto errors = errors_of(text);
+        BOOST_REQUIRE_EQUAL(errors.size(), 1U);
+        BOOST_TEST((errors[0].code == aivp::errc::config_range));
+        BOOST_TEST(errors[0].where.line == line);
+    }
+    std::string unknown_keys = one_step;
+    for (int i = 0; i < 5000; ++i) unknown_keys += "k" + std::to_string(i) + ": 1\n";
+    BOOST_TEST(errors_of(unknown_keys).size() == 100U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 #include <sstream>
 
 #include "aivp/tape/files.hpp"
+#include "mocks/tape/player.hpp"
+#include "mocks/tape/recorder.hpp"
 #include "runtime/codec/workspace.hpp"
 #include "sim/import/internal/skill_set.hpp"
 #include "sim/replay.hpp"
@@ -236,6 +238,52 @@ BOOST_AUTO_TEST_CASE(an_edited_skill_file_is_a_miss_that_names_the_tools) {
     const auto reports = replayed(scratch / "out/gardener-1/garden.none/user_task_0.tape");
     BOOST_REQUIRE(reports[0].verdict.misses.size() == 1u);
     BOOST_TEST(reports[0].verdict.misses.front().nearest->differences.front().pointer == "/tools");
+}
+
+BOOST_AUTO_TEST_CASE(what_the_recorder_keeps_of_an_engines_run_replays_as_well) {
+    const scratch_folder scratch("import-recorded");
+    imported(import_agentdojo(garden, scratch / "out"));
+    const std::string source = scratch / "out/gardener-1/garden.none/user_task_8.tape";
+    const tape played = read_tape(source).value();
+    workspace space;
+    BOOST_REQUIRE_MESSAGE(space.load_skills(scratch / "out/skills/garden-v1"), space.report());
+    const snapshot_ptr agent = space.load_agent(source + "/agent.yaml");
+    BOOST_REQUIRE_MESSAGE(agent, space.report());
+
+    std::shared_ptr<tape_player> player;
+    std::shared_ptr<tape_recorder> recorder;
+    simulation_setup setup;
+    setup.agents = {agent};
+    setup.ports = [&](const world_parts& parts) -> world_ports {
+        player = std::make_shared<tape_player>(played.events,
+                                               tape_player_options{.world = &parts.world, .fold_arguments = {}});
+        recorder = std::make_shared<tape_recorder>(
+            *player, *player, *player,
+            tape_recorder_options{
+                .now = [&world = parts.world] { return world.now(); }, .fold_arguments = {}, .fold_result = {}});
+        return {{recorder, &recorder->models()}, {recorder, &recorder->users()}, {recorder, &recorder->connector()}};
+    };
+    const auto world = simulation::create(std::move(setup));
+    BOOST_REQUIRE_MESSAGE(world.has_value(), (world ? "" : to_string(world.error())));
+    (*world)->input_at((*world)->now(), start_run{agent_id{1}, {}}, input_source::operator_);
+    (*world)->run((*world)->now() + days(1), 100'000);
+    BOOST_TEST(player->verdict().clean());
+    const auto& outcome = (*world)->log().runs().at(run_id{1}).outcome;
+    BOOST_REQUIRE(outcome);
+    recorder->run_finished(run_id{1}, {outcome->status, outcome->code, outcome->message});
+
+    tape recorded = recorder->tape_of(run_id{1});
+    recorded.manifest.agent_file = "agent.yaml";
+    recorded.manifest.skill_folders = {"../out/skills/garden-v1"};
+    recorded.manifest.recorded_at = recorded.events.front().at;
+    tape_write_options options;
+    options.files = {{"agent.yaml", slurp(source + "/agent.yaml")}};
+    BOOST_REQUIRE(write_tape(scratch / "recorded.tape", recorded, options).has_value());
+    BOOST_TEST(std::filesystem::exists(scratch / "recorded.tape/blobs"));
+    const auto reports = replayed(scratch / "recorded.tape");
+    require_all_pass(reports);
+    BOOST_TEST(reports[0].verdict.matched == player->verdict().matched);
+    BOOST_TEST(reports[0].verdict.matched_user == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_written_when_a_file_is_broken_or_there_already) {

@@ -8,8 +8,11 @@
 #include <map>
 #include <sstream>
 
+#include "mocks/canned.hpp"
 #include "mocks/internal/value_grammar.hpp"
+#include "mocks/model_source.hpp"
 #include "runtime/codec/skill_file.hpp"
+#include "runtime/codec/yaml.hpp"
 #include "support.hpp"
 
 using namespace aivp;
@@ -130,6 +133,36 @@ BOOST_AUTO_TEST_CASE(what_a_skills_schema_accepts_its_mock_understands) {
         }
         BOOST_TEST(accepted == 200u);
     }
+}
+
+BOOST_AUTO_TEST_CASE(the_examples_of_the_page_about_mocks_are_accepted) {
+    std::ifstream file(AIVP_SOURCE_DIR "/docs/mocks.md");
+    std::stringstream text;
+    text << file.rdbuf();
+    const std::string page = text.str();
+    const std::string fence = "```yaml\n";
+    std::map<std::string, int> seen;
+    for (std::size_t open = page.find(fence); open != std::string::npos; open = page.find(fence, open + 1)) {
+        const std::size_t begin = open + fence.size();
+        const auto document = parse_yaml(page.substr(begin, page.find("```", begin) - begin), "docs/mocks.md");
+        BOOST_REQUIRE_MESSAGE(document, to_string(document.error()));
+        const auto whole = to_payload(document->root, "docs/mocks.md");
+        BOOST_REQUIRE_MESSAGE(whole, to_string(whole.error()));
+        for (const auto& [key, section] : members(*whole)) {
+            ++seen[key];
+            std::optional<error> problem;
+            mocked w;
+            if (key == "world") {
+                if (auto r = w.connector.seed(section); !r) problem = r.error();
+            } else if (key == "answers") {
+                if (auto r = parse_canned_answers(section); !r) problem = r.error();
+            } else if (auto r = parse_model_script(section, 1); !r) {
+                problem = r.error();
+            }
+            BOOST_TEST(!problem, key << ": " << (problem ? to_string(*problem) : ""));
+        }
+    }
+    BOOST_TEST((seen == std::map<std::string, int>{{"answers", 1}, {"model", 1}, {"world", 1}}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

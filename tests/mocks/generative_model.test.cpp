@@ -105,6 +105,22 @@ BOOST_AUTO_TEST_CASE(the_same_seed_run_and_turn_give_the_same_answer_whatever_ca
     BOOST_TEST(same < 40u);
 }
 
+BOOST_AUTO_TEST_CASE(each_turn_and_each_agent_has_draws_of_its_own) {
+    generative_source source(only_calls());
+    const history second = talk.appended(js(R"({"content":"hm","role":"assistant"})"));
+    std::size_t same_turn = 0;
+    std::size_t same_agent = 0;
+    for (std::uint64_t run = 1; run <= 100; ++run) {
+        const auto first = show(source.answer(ask(talk, run, 1, tools)).response);
+        same_turn += first == show(source.answer(ask(second, run, 1, tools)).response);
+        auto request = ask(talk, run, 1, tools);
+        request.agent = "another";
+        same_agent += first == show(source.answer(request).response);
+    }
+    BOOST_TEST(same_turn < 5u);
+    BOOST_TEST(same_agent < 5u);
+}
+
 BOOST_AUTO_TEST_CASE(rates_are_kept) {
     generative_options options;
     options.seed = 11;

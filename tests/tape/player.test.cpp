@@ -66,6 +66,18 @@ BOOST_AUTO_TEST_CASE(a_hand_edited_tape_shows_its_edit_as_a_miss_with_the_pointe
                "    /args/recipient  recorded \"SPOTIFI\"  live \"SPOTIFY\"");
 }
 
+BOOST_AUTO_TEST_CASE(with_a_world_a_host_can_stop_a_run_before_it_goes_on_from_a_miss) {
+    const tape t = loaded(sample_tape());
+    test_world world;
+    tape_player player(t.events, {.world = &world, .fold_arguments = {}});
+    tiny_run run(player, player, player, &world);
+    run.call_skill("bank.close", json("{}"));
+    BOOST_TEST(player.missed());
+    BOOST_TEST(run.log.empty());
+    world.run();
+    BOOST_TEST(run.log == std::vector<std::string>{"0 skill failed tape.miss"}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(an_edited_result_is_missed_by_the_next_model_call) {
     tape_text text = tape_to_text(sample_tape());
     const std::string_view recorded = R"("result":"sent")";

@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 
-#include "sim/recording.hpp"
 #include "sim/runner.hpp"
 #include "tools/aivp/commands.hpp"
+#include "tools/aivp/recording.hpp"
 #include "tools/common/output.hpp"
 #include "tools/common/zones.hpp"
 
@@ -146,34 +145,6 @@ void print_json(const sim::scenario& s, const simulation& world) {
     }
     std::cout << "],\"snapshot\":" << quoted(to_hex(agent->hashes.whole)) << ",\"totals\":{\"failed\":" << t.failed << ",\"irreversible\":" << t.irreversible
               << ",\"performed\":0,\"reads\":" << t.reads << ",\"refused\":" << t.refused << ",\"writes\":" << t.writes << "},\"version\":1}\n";
-}
-
-std::string seen_from(const std::string& path, const std::string& folder) {
-    std::error_code ec;
-    const auto relative = std::filesystem::relative(std::filesystem::weakly_canonical(path, ec), std::filesystem::weakly_canonical(folder, ec), ec);
-    return ec || relative.empty() ? path : relative.generic_string();
-}
-
-/// A fixture starts its agent once: the first run is the one.
-result<void> write_recording(const sim::run_recording& recording, const sim::scenario& s, const arguments& a) {
-    const std::string folder = a.text("record");
-    sim::tape_origin origin;
-    origin.agent_file = seen_from(a.positional.front(), folder);
-    for (const std::string& path : s.skill_paths) origin.skill_folders.push_back(seen_from(path, folder));
-    origin.provenance = payload::of_object({{"fixtures", payload::of_string(seen_from(a.text("fixtures"), folder))},
-                                            {"recorded_by", payload::of_string("aivp run --dry-run")},
-                                            {"seed", payload::of_string(a.text("seed"))}});
-    return recording.write(run_id{1}, folder, origin);
-}
-
-/// One run is shown: the agent's own schedule would start more of them.
-void run_to_its_end(const sim::scenario& s, simulation& world) {
-    const auto ended = [&world] {
-        const auto& runs = world.log().runs();
-        return !runs.empty() && runs.begin()->second.outcome != nullptr;
-    };
-    while (!ended() && !world.time().empty() && world.time().next_at() <= s.start + s.horizon && world.time().fired() < s.max_events)
-        world.time().step_one();
 }
 
 int dry_run(const arguments& a) {

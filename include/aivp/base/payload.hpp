@@ -24,7 +24,7 @@ inline constexpr std::size_t json_bytes_max = 64u << 20;
 /// collide. A default-constructed payload is `null`.
 class payload {
 public:
-    payload();
+    payload() = default;
 
     /// Parses any JSON text. Errors (with line and column, `where.file` empty): json.syntax, json.duplicate_key,
     /// json.depth, json.utf8, json.number, json.size.
@@ -39,19 +39,19 @@ public:
     static payload of_object(std::vector<std::pair<std::string, payload>> members);
     static payload of_array(const std::vector<payload>& items);
 
-    std::string_view text() const { return rep_->text; }
+    std::string_view text() const { return rep_ ? std::string_view(rep_->text) : null_text; }
     /// SHA-256 of text(). Computed once, when the payload is made.
-    const digest& hash() const { return rep_->hash; }
+    const digest& hash() const { return rep_ ? rep_->hash : null_hash(); }
 
-    bool is_null() const { return rep_->text == "null"; }
-    bool is_object() const { return rep_->text.front() == '{'; }
-    bool is_array() const { return rep_->text.front() == '['; }
-    bool is_string() const { return rep_->text.front() == '"'; }
+    bool is_null() const { return text() == null_text; }
+    bool is_object() const { return text().front() == '{'; }
+    bool is_array() const { return text().front() == '['; }
+    bool is_string() const { return text().front() == '"'; }
 
     /// Same representation object: a cheap test that implies equality.
     bool same_as(const payload& other) const { return rep_ == other.rep_; }
     friend bool operator==(const payload& a, const payload& b) {
-        return a.rep_ == b.rep_ || a.rep_->text == b.rep_->text;
+        return a.rep_ == b.rep_ || a.text() == b.text();
     }
 
 private:
@@ -60,7 +60,9 @@ private:
         digest hash;
     };
     explicit payload(std::shared_ptr<const rep> r) : rep_(std::move(r)) {}
-    std::shared_ptr<const rep> rep_;
+    static constexpr std::string_view null_text = "null";
+    static const digest& null_hash();
+    std::shared_ptr<const rep> rep_; ///< empty for `null`, so that a payload that says nothing costs nothing
 };
 
 /// The value at a JSON pointer (RFC 6901; "" = whole). nullopt when there is none.

@@ -37,7 +37,6 @@ struct tape_miss {
     std::uint32_t step = 0; ///< the how-manieth request of its kind in this lane, from 1
     std::string what;       ///< the model's name, the skill's id, or empty
     digest key;
-
     std::optional<tape_nearest_request> nearest; ///< nullopt when the lane has none of its kind
 };
 

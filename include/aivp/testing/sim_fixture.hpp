@@ -6,7 +6,7 @@
 //   start("agent");
 //   run_until_idle();
 //   expect_calls("look", 1);
-//   BOOST_TEST(last_outcome().status == outcome_status::success);
+//   BOOST_TEST(to_string(last_outcome().status) == "success");
 //
 // What does not hold throws expectation_failed, whose text begins with file:line of the test.
 #pragma once

@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -26,6 +27,13 @@ class expectation_failed : public std::logic_error {
 public:
     expectation_failed(std::string_view what, const std::source_location& where);
 };
+
+namespace detail {
+template <class T, class Variant>
+inline constexpr bool is_alternative = false;
+template <class T, class... Ts>
+inline constexpr bool is_alternative<T, std::variant<Ts...>> = (std::is_same_v<T, Ts> || ...);
+} // namespace detail
 
 /// Asserts that `text` is JSON.
 payload json(std::string_view text);
@@ -71,7 +79,7 @@ public:
     /// The n-th event or effect of this kind (n from 0) that the last input led to.
     template <class T>
     const T& the(std::size_t n = 0, std::source_location where = std::source_location::current()) const {
-        if constexpr (requires(engine_event e) { std::get<T>(e); }) return pick<T>(last_.events, n, where);
+        if constexpr (detail::is_alternative<T, engine_event>) return pick<T>(last_.events, n, where);
         else return pick<T>(last_.effects, n, where);
     }
 
