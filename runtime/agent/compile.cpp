@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aivp/base/nearest.hpp"
+#include "aivp/skill/secret_reference.hpp"
 #include "runtime/agent/internal/schema_path.hpp"
 
 namespace aivp {
@@ -226,7 +227,9 @@ void agent_compiler::compile_bindings() {
 
 /// `fixed` pins some arguments; which ones are still missing is the caller's affair.
 void agent_compiler::check_fixed(const skill_binding& binding, const located_payload& fixed) {
+    const std::vector<std::string> secrets = secret_reference_pointers(fixed.value);
     for (const auto& violation : binding.skill->input.validate_all(fixed.value, schema_violations_max)) {
+        if (is_below(violation.instance_pointer, secrets)) continue;
         if (violation.instance_pointer.empty() && violation.keyword != "type") continue;
         const payload_place& place = fixed.at(violation.instance_pointer);
         report(errc::config_fixed, violation.unknown_property ? place.key : place.value,
@@ -402,8 +405,10 @@ void agent_compiler::check_argument_types(const value_reference& reference, cons
 
 void agent_compiler::check_arguments(const located_payload& with, const skill_binding& binding) {
     const payload complete = merged(binding.fixed, with.value);
+    const std::vector<std::string> secrets = secret_reference_pointers(complete);
     for (const auto& violation : binding.skill->input.validate_all(complete, schema_violations_max)) {
         const std::string& at = violation.instance_pointer;
+        if (is_below(at, secrets)) continue;
         const auto hole = holes_.find(at);
         const bool stays_text = hole != holes_.end() && !hole->second && violation.keyword == "type";
         const auto below = holes_.lower_bound(at + "/");

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "aivp/base/assert.hpp"
+#include "aivp/skill/secret_reference.hpp"
 
 namespace aivp {
 
@@ -17,27 +17,6 @@ run_id correlation_of(const engine_input& body) {
             else return {};
         },
         body);
-}
-
-constexpr std::string_view secret_open = "{\"$secret\":\"";
-
-/// Replaces each {"$secret":"name"} by the value's JSON string and remembers the value for scrubbing.
-result<payload> with_secrets(const payload& arguments, secret_port& secrets, known_secrets& seen) {
-    std::string out;
-    std::string_view text = arguments.text();
-    for (std::size_t at = text.find(secret_open); at != std::string_view::npos; at = text.find(secret_open)) {
-        out += text.substr(0, at);
-        text = text.substr(at + secret_open.size());
-        const std::size_t end = text.find("\"}");
-        if (end == std::string_view::npos) return fail(errc::secret_unavailable, "a $secret reference is malformed");
-        const std::string name(text.substr(0, end));
-        AIVP_TRY(const std::string value, secrets.reveal(name));
-        seen.add(name, value);
-        append_json_string(out, value);
-        text = text.substr(end + 2);
-    }
-    out += text;
-    return payload::from_canonical(std::move(out));
 }
 
 } // namespace
@@ -142,7 +121,11 @@ void driver::perform(const skill_call& e) {
     const skill_binding& binding = e.snapshot->bindings[e.binding];
     payload arguments = e.arguments;
     if (e.has_secrets) {
-        auto filled = with_secrets(arguments, ports_.secrets, secrets_seen_);
+        auto filled = with_secrets(arguments, [this](std::string_view name) -> result<std::string> {
+            AIVP_TRY(std::string value, ports_.secrets.reveal(name));
+            secrets_seen_.add(std::string(name), value);
+            return value;
+        });
         if (!filled) {
             skill_done({e.ref, effect_outcome::failed, {}, filled.error().code, filled.error().message});
             return;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 
 #include "aivp/skill/redact.hpp"
+#include "aivp/skill/secret_reference.hpp"
 
 namespace aivp {
 
@@ -24,20 +26,13 @@ std::string rule_of(const gate_context& c) {
     return "binding `" + c.grant->as + "`" + (where.empty() ? "" : " at " + where);
 }
 
-constexpr std::string_view secret_marker = "{\"$secret\":";
-
-/// `fixed` with every {"$secret":"name"} replaced by a string, for validation: schemas speak of the value, not of its name.
-payload without_secret_references(const payload& value) {
-    std::string out;
-    std::string_view text = value.text();
-    for (std::size_t at = text.find(secret_marker); at != std::string_view::npos; at = text.find(secret_marker)) {
-        out += text.substr(0, at);
-        out += "\"secret\"";
-        const std::size_t end = text.find('}', at);
-        text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    }
-    out += text;
-    return payload::from_canonical(std::move(out));
+/// The first violation that is not about a secret: what a secret's value is like, nobody here knows.
+std::optional<json_schema::violation> first_violation(const gate_context& c) {
+    if (!c.has_secrets) return c.grant->skill->input.validate(c.arguments);
+    const std::vector<std::string> secrets = secret_reference_pointers(c.arguments);
+    for (json_schema::violation& v : c.grant->skill->input.validate_all(c.arguments, 64))
+        if (!is_below(v.instance_pointer, secrets)) return std::move(v);
+    return std::nullopt;
 }
 
 } // namespace
@@ -62,13 +57,12 @@ refusal_ptr gate_validate(gate_context& c) {
         return refuse(errc::args_not_json, c.grant->skill->id, "the arguments are not a JSON object");
     if (c.proposed.text().size() > argument_bytes_max)
         return refuse(errc::args_limit, "argument_bytes_max", "the arguments take more than 1 MiB");
-    if (c.proposed.text().find(secret_marker) != std::string_view::npos)
+    if (has_secret_reference(c.proposed))
         return refuse(errc::args_schema, c.grant->skill->id, "a $secret reference stands outside of `fixed`");
     c.arguments = c.grant->has_fixed ? merged(c.proposed, c.grant->fixed) : c.proposed;
-    c.has_secrets = c.grant->has_fixed && c.grant->fixed.text().find(secret_marker) != std::string_view::npos;
+    c.has_secrets = c.grant->has_fixed && has_secret_reference(c.grant->fixed);
     if (c.validated) return nullptr;
-    const auto violation = c.has_secrets ? c.grant->skill->input.validate(without_secret_references(c.arguments))
-                                         : c.grant->skill->input.validate(c.arguments);
+    const auto violation = first_violation(c);
     if (!violation) return nullptr;
     const errc code = violation->unknown_property ? errc::args_unknown : errc::args_schema;
     const std::string where = violation->instance_pointer.empty() ? "the arguments" : violation->instance_pointer;
