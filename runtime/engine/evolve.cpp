@@ -35,6 +35,12 @@ void release_and_charge(run_state& r, usd_micros reserved, usd_micros cost) {
         r.spent.value = std::numeric_limits<std::int64_t>::max();
 }
 
+/// Runs leave the queue at its front, but for those that are cancelled while they wait.
+void forget_waiting(agent_state& a, run_id run) {
+    const auto it = std::find(a.waiting.begin(), a.waiting.end(), run);
+    if (it != a.waiting.end()) a.waiting.erase(it);
+}
+
 void count_repeat(run_state& r, std::uint32_t binding, const digest& arguments) {
     const bool again = r.repeated > 0 && r.repeated_binding == binding && r.repeated_hash == arguments;
     r.repeated = again ? r.repeated + 1 : 1;
@@ -177,7 +183,7 @@ void apply(engine_state& s, const trigger_accepted& e, instant) {
 void apply(engine_state& s, const run_finished& e, instant) {
     agent_state& a = agent_at(s, run_at(s, e.run).agent);
     if (a.active == e.run) a.active = {};
-    std::erase(a.waiting, e.run);
+    else forget_waiting(a, e.run);
     s.runs.erase(e.run);
     ++s.finished_runs;
 }
@@ -191,7 +197,7 @@ void evolve(engine_state& state, const engine_event& event, instant at) {
                 apply(r, e, at);
                 if constexpr (std::is_same_v<event_type, run_started>) {
                     agent_state& a = agent_at(state, r.agent);
-                    std::erase(a.waiting, e.run);
+                    forget_waiting(a, e.run);
                     a.active = e.run;
                 }
             } else if constexpr (requires { apply(state, e, at); }) {

@@ -26,6 +26,11 @@ std::string rule_of(const gate_context& c) {
     return "binding `" + c.grant->as + "`" + (where.empty() ? "" : " at " + where);
 }
 
+std::string skill_rule_of(const gate_context& c) {
+    const std::string where = to_string(c.grant->skill->where);
+    return where.empty() ? "skill `" + c.grant->skill->id + "`" : where;
+}
+
 /// The first violation that is not about a secret: what a secret's value is like, nobody here knows.
 std::optional<json_schema::violation> first_violation(const gate_context& c) {
     if (!c.has_secrets) return c.grant->skill->input.validate(c.arguments);
@@ -47,7 +52,7 @@ refusal_ptr gate_resolve(gate_context& c) {
     c.binding = *found;
     c.grant = &c.snapshot.bindings[*found];
     if (!c.grant->skill->enabled)
-        return refuse(errc::skill_disabled, to_string(c.grant->skill->where),
+        return refuse(errc::skill_disabled, skill_rule_of(c),
                       "skill `" + c.grant->skill->id + "` is switched off");
     return nullptr;
 }
@@ -88,7 +93,7 @@ refusal_ptr gate_policy(gate_context& c) {
 
 refusal_ptr gate_approval(gate_context& c) {
     if (!c.grant->skill->needs_approval) return nullptr;
-    return refuse(errc::approval_required, to_string(c.grant->skill->where),
+    return refuse(errc::approval_required, skill_rule_of(c),
                   "skill `" + c.grant->skill->id + "` needs a person's approval, and there is no approver here");
 }
 

@@ -1,6 +1,7 @@
 // The decisions. `engine_step` lives for one input: it looks at the state, and whatever it decides becomes an event first
 // and a change of the state by that event only.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "aivp/base/assert.hpp"
@@ -15,6 +16,17 @@ namespace {
 
 /// A schedule that missed more windows than this at once gets one refusal for the rest.
 constexpr std::uint64_t missed_windows_max = 1000;
+/// How many of the rest are counted one by one.
+constexpr std::uint64_t counted_windows_max = 1'000'000;
+
+/// The number of windows from `first`, which is one, to `last`.
+std::uint64_t count_windows(const schedule& when, instant first, instant last) {
+    if (const auto* interval = std::get_if<interval_schedule>(&when))
+        return static_cast<std::uint64_t>((last - first).us / interval->every.us) + 1;
+    std::uint64_t n = 0;
+    for (std::optional<instant> w = first; w && *w <= last && n < counted_windows_max; w = next_fire(when, *w)) ++n;
+    return n;
+}
 
 class engine_step {
 public:
@@ -80,6 +92,8 @@ private:
     engine_state& state_;
     instant at_;
     decision& out_;
+    agent_id starting_;     ///< whose waiting runs are being started
+    run_id expiring_;       ///< its watchdog is set once, when all that is overdue has been given up
 };
 
 // ---- agents and triggers -----------------------------------------------------------------------------------------------
@@ -95,9 +109,12 @@ void engine_step::on(const activate_agent& in) {
     }
     emit(agent_activated{id, in.snapshot});
     agent_state& a = state_.agents[id.value - 1];
-    for (std::uint32_t t = 0; t < in.snapshot->triggers.size(); ++t) arm_trigger(a, t, at_);
-    for (auto t = static_cast<std::uint32_t>(in.snapshot->triggers.size()); t < old_triggers; ++t)
-        out_.effects.emplace_back(timer_request{{timer_key::kind::trigger, id.value, t}, instant::max()});
+    for (std::uint32_t t = 0; t < std::max(a.due.size(), old_triggers); ++t) {
+        if (t < a.due.size()) arm_trigger(a, t, at_);
+        const bool armed = t < a.due.size() && a.due[t] != instant::max();
+        if (!armed && t < old_triggers)
+            out_.effects.emplace_back(timer_request{{timer_key::kind::trigger, id.value, t}, instant::max()});
+    }
 }
 
 void engine_step::on(const retire_agent& in) {
@@ -167,7 +184,8 @@ void engine_step::fire_schedule(agent_state& a, std::uint32_t trigger) {
     while (window <= at_) {
         if (++taken > missed_windows_max) {
             refuse_trigger(a.id, trigger, window, errc::trigger_refused,
-                           "more than " + std::to_string(missed_windows_max) + " windows were missed at once");
+                           "more than " + std::to_string(missed_windows_max) + " windows were missed at once",
+                           count_windows(a.snapshot->triggers[trigger].when, window, at_));
             window = at_;
         } else {
             accept(a, trigger, window, {});
@@ -219,9 +237,14 @@ void engine_step::start(run_id id) {
     advance(state_.runs.at(id));
 }
 
+/// A run that ends at once comes back here while it is being started: the loop below then takes the next one, so that a
+/// long queue of such runs needs no stack.
 void engine_step::start_next(agent_id id) {
+    if (starting_ == id) return;
+    const agent_id outer = std::exchange(starting_, id);
     agent_state& a = state_.agents[id.value - 1];
-    if (!a.active && !a.waiting.empty()) start(a.waiting.front());
+    while (!a.active && !a.waiting.empty()) start(a.waiting.front());
+    starting_ = outer;
 }
 
 // ---- runs --------------------------------------------------------------------------------------------------------------
@@ -249,6 +272,7 @@ void engine_step::advance(run_state& r) {
 
 /// One timer a run, set to the earliest deadline; it is only moved when an earlier deadline appears, and when it fires.
 void engine_step::arm_watchdog(run_state& r) {
+    if (r.id == expiring_) return;
     instant due = r.deadline;
     for (const open_call& o : r.open) due = std::min(due, o.deadline);
     if (r.watchdog <= due) return;
@@ -265,6 +289,7 @@ void engine_step::expire(run_state& r) {
     }
     const run_id id = r.id;
     const std::vector<open_call> open = r.open;
+    expiring_ = id;
     for (const open_call& o : open) {
         if (o.deadline > at_) continue;
         out_.effects.emplace_back(call_cancel{{id, o.call}, o.kind});
@@ -280,6 +305,7 @@ void engine_step::expire(run_state& r) {
                "no answer in time");
         if (!state_.find(id)) return;
     }
+    expiring_ = {};
     arm_watchdog(r);
 }
 
@@ -321,7 +347,9 @@ std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view
     gate_context c{.snapshot = *r.snapshot, .run = r, .now = at_, .call = call, .as = as, .proposed = arguments,
                    .validated = validated};
     if (refusal_ptr why = pass_gate(c)) {
-        emit(r, call_refused{r.id, call, step, c.binding, std::string(as), arguments.hash(), why});
+        // The loop guard compares calls as they would be made: with the fixed arguments, where the gate came that far.
+        const digest& proposed = c.arguments.is_null() ? arguments.hash() : c.arguments.hash();
+        emit(r, call_refused{r.id, call, step, c.binding, std::string(as), proposed, why});
         return {false, std::move(why)};
     }
     emit(r, call_intended{r.id, call, step, c.binding, c.recorded, c.arguments.hash(), c.idempotency_key, c.reserve,
@@ -334,15 +362,21 @@ std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view
 void engine_step::settle(run_state& r, const open_call& open, effect_outcome outcome, payload result, errc code,
                          std::string message) {
     const skill_contract& skill = *r.snapshot->bindings[open.binding].skill;
-    if (outcome == effect_outcome::ok && result.text().size() > result_bytes_max) {
-        outcome = effect_outcome::failed;
-        code = errc::limit_output;
-        message = "the result takes more than 8 MiB";
+    const bool write = skill.effect == effect_class::write;
+    // A port that says how a call ended and not why: the event always has a reason.
+    if (outcome == effect_outcome::ok) code = errc::ok;
+    else if (code == errc::ok) code = outcome == effect_outcome::failed ? errc::skill_failed : errc::skill_outcome_unknown;
+    if (result.text().size() > result_bytes_max) {
+        if (outcome == effect_outcome::ok) {
+            outcome = write ? effect_outcome::unknown : effect_outcome::failed;
+            code = errc::limit_output;
+            message = "the result takes more than 8 MiB";
+        }
         result = {};
     }
     if (outcome == effect_outcome::ok && skill.output) {
         if (const auto violation = skill.output->validate(result)) {
-            outcome = skill.effect == effect_class::write ? effect_outcome::unknown : effect_outcome::failed;
+            outcome = write ? effect_outcome::unknown : effect_outcome::failed;
             code = errc::skill_bad_output;
             message = (violation->instance_pointer.empty() ? "the result" : violation->instance_pointer) + ": " + violation->message;
             result = {};
@@ -364,7 +398,7 @@ void engine_step::settle(run_state& r, const open_call& open, effect_outcome out
         } else {
             const errc failed_with = settled.code;
             const std::string why = settled.message;
-            if (outcome == effect_outcome::unknown && skill.effect == effect_class::write) {
+            if (outcome == effect_outcome::unknown && write) {
                 emit(r, step_finished{r.id, open.step, outcome_status::failure, failed_with, why});
                 finish(r, outcome_status::failure, errc::skill_outcome_unknown,
                        "step `" + spec.id + "`: it is not known whether " + skill.id + " took effect");

@@ -130,8 +130,8 @@ BOOST_FIXTURE_TEST_CASE(a_call_whose_outcome_is_unknown_is_listed_as_such_whatev
     start("a");
     run_until_idle();
     const run_log_run& r = run_of(*this);
-    BOOST_TEST(to_string(r.entries.at(0).how) == "ok");
-    BOOST_TEST(to_string(r.entries.at(1).how) == "unknown");
+    BOOST_TEST(to_string(r.entries.at(0).ended) == "ok");
+    BOOST_TEST(to_string(r.entries.at(1).ended) == "unknown");
     BOOST_TEST(name(r.entries.at(1).outcome.code) == "limit.step_time");
     BOOST_TEST(r.entries.at(1).outcome.side_effects.size() == 1U);
     BOOST_TEST(name(r.outcome->code) == "skill.outcome_unknown");

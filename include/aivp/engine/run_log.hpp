@@ -19,7 +19,6 @@ struct run_log_entry {
     instant at;          ///< when it was requested
     instant settled_at;
     bool settled = false;
-    effect_outcome how = effect_outcome::ok; ///< once settled; unknown = it may have happened
     effect_outcome ended = effect_outcome::failed; ///< once settled; a refused call has failed
     payload arguments;   ///< redacted; of a question: its text
     payload result;      ///< redacted; of a question: the reply

@@ -38,7 +38,8 @@ inline constexpr bool is_alternative<T, std::variant<Ts...>> = (std::is_same_v<T
 /// Asserts that `text` is JSON.
 payload json(std::string_view text);
 
-/// An event or an effect as the journal spells it: its type, and the members that must be there with just these values.
+/// An event or an effect as the journal spells it: its type, and the members that must be there with just these values (0,
+/// "", "ok" and null may be left out there).
 struct expected_part {
     std::string type;
     std::string members = "{}"; ///< JSON object
