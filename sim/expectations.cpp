@@ -89,10 +89,13 @@ std::string in_words(const expectation& e) {
     const std::string of_agent = e.agent.empty() ? "" : " of " + e.agent;
     switch (e.what) {
     case expectation::kind::runs: return "runs" + of_agent + ": " + e.run_status;
-    case expectation::kind::ledger: return "effects in the world: " + (e.filter.operation.empty() ? "all" : e.filter.operation);
+    case expectation::kind::ledger:
+        return "effects in the world: " + (e.filter.operation.empty() ? "all" : e.filter.operation);
     case expectation::kind::calls: return "calls" + of_agent + ": " + e.as + (e.outcome.empty() ? "" : " " + e.outcome);
-    case expectation::kind::refused: return "refused calls" + of_agent + ": " + e.as + (e.code.empty() ? "" : " " + e.code);
-    case expectation::kind::refused_triggers: return "refused triggers" + of_agent + ": " + e.as + (e.code.empty() ? "" : " " + e.code);
+    case expectation::kind::refused:
+        return "refused calls" + of_agent + ": " + e.as + (e.code.empty() ? "" : " " + e.code);
+    case expectation::kind::refused_triggers:
+        return "refused triggers" + of_agent + ": " + e.as + (e.code.empty() ? "" : " " + e.code);
     case expectation::kind::outcomes: return "runs" + of_agent + " that end with " + e.code;
     case expectation::kind::answer: return "answers" + of_agent + " that contain \"" + e.contains + "\"";
     case expectation::kind::world: return "final state of the world";

@@ -8,16 +8,20 @@ namespace aivp::sim {
 const std::vector<property_info>& property_table() {
     using enum property_id;
     static const std::vector<property_info> table{
-        {effect_at_most_once_per_key, "effect.at_most_once_per_key", "no effect is performed twice under one idempotency key"},
-        {effect_intent_committed_first, "effect.intent_committed_first", "every effect that is performed has a committed, open intent"},
+        {effect_at_most_once_per_key, "effect.at_most_once_per_key",
+         "no effect is performed twice under one idempotency key"},
+        {effect_intent_committed_first, "effect.intent_committed_first",
+         "every effect that is performed has a committed, open intent"},
         {grant_nothing_outside, "grant.nothing_outside", "only skills bound to the agent are performed"},
         {cap_skill_calls, "cap.skill_calls", "a run makes at most limits.skill_calls skill calls"},
         {cap_model_turns, "cap.model_turns", "a run takes at most limits.model_turns model turns"},
-        {budget_overrun_at_most_one_call, "budget.overrun_at_most_one_call", "a run spends at most its budget and one call more"},
+        {budget_overrun_at_most_one_call, "budget.overrun_at_most_one_call",
+         "a run spends at most its budget and one call more"},
         {single_flight_per_agent, "agent.single_flight", "an agent has at most one run under way"},
         {trigger_ends_with_a_reason, "trigger.ends_with_a_reason", "every accepted trigger ends in an outcome"},
         {time_never_runs_back, "time.never_runs_back", "instants in the input log never decrease"},
-        {journal_chain_verifies, "journal.chain_verifies", "each record follows the one before it, in number and digest"},
+        {journal_chain_verifies, "journal.chain_verifies",
+         "each record follows the one before it, in number and digest"},
         {secret_never_leaves, "secret.never_leaves", "no secret value appears in the journal"},
     };
     return table;
@@ -33,7 +37,8 @@ const property_info* find_property(std::string_view name) {
 
 void property_checker::report(property_id p, std::string expected, std::string actual) {
     ++violation_count_;
-    const bool known = std::any_of(violations_.begin(), violations_.end(), [p](const violation& v) { return v.property == p; });
+    const bool known =
+        std::any_of(violations_.begin(), violations_.end(), [p](const violation& v) { return v.property == p; });
     if (!known) violations_.push_back({p, seq_, at_, std::move(expected), std::move(actual)});
 }
 
@@ -48,7 +53,8 @@ void property_checker::committed(const input_envelope& input, const decision& d,
     at_ = input.at;
     // Hashing every line a second time would double the cost of a step; the store re-verifies the whole chain on reading,
     // and the checker looks at the sequence here.
-    if (!follows || record.seq != input.seq) report(journal_chain_verifies, "the next number", std::to_string(input.seq.value));
+    if (!follows || record.seq != input.seq)
+        report(journal_chain_verifies, "the next number", std::to_string(input.seq.value));
     for (const std::string& secret : secrets_) {
         count(secret_never_leaves);
         if (record.line.find(secret) != std::string_view::npos)
@@ -112,8 +118,8 @@ void property_checker::settled(run_id run, call_id call, usd_micros cost) {
     count(property_id::budget_overrun_at_most_one_call);
     const std::int64_t budget = w.snapshot->limits.budget.value;
     if (w.spent - budget > w.largest_call)
-        report(property_id::budget_overrun_at_most_one_call, "at most " + to_string(usd_micros{budget}) + " and one call",
-               to_string(usd_micros{w.spent}));
+        report(property_id::budget_overrun_at_most_one_call,
+               "at most " + to_string(usd_micros{budget}) + " and one call", to_string(usd_micros{w.spent}));
 }
 
 void property_checker::watch(const engine_event& event, const engine_state& after) {
@@ -126,7 +132,8 @@ void property_checker::watch(const engine_event& event, const engine_state& afte
                 intended(e.run, e.call, true);
             } else if constexpr (std::is_same_v<event_type, user_asked>) {
                 watch_of(e.run).open_intents.push_back(e.call.value);
-            } else if constexpr (std::is_same_v<event_type, call_settled> || std::is_same_v<event_type, model_settled>) {
+            } else if constexpr (std::is_same_v<event_type, call_settled> ||
+                                 std::is_same_v<event_type, model_settled>) {
                 settled(e.run, e.call, e.cost);
             } else if constexpr (std::is_same_v<event_type, user_answered>) {
                 settled(e.run, e.call, {});

@@ -26,7 +26,8 @@ public:
 
     result<snapshot_ptr> load(const std::string& folder, const tape_manifest& manifest) {
         if (manifest.agent_file.empty())
-            return fail(errc::tape_format, "the manifest names no agent file, so there is nothing to replay", {folder + "/manifest.json", 0, 0});
+            return fail(errc::tape_format, "the manifest names no agent file, so there is nothing to replay",
+                        {folder + "/manifest.json", 0, 0});
         std::string key;
         for (const std::string& skills : manifest.skill_folders) key += folder + "/" + skills + "\n";
         workspace& space = workspace_for(key, folder, manifest);
@@ -56,8 +57,10 @@ private:
             const std::size_t end = std::min(rest.find('/'), rest.size());
             const std::string_view part = rest.substr(0, end);
             rest.remove_prefix(std::min(end + 1, rest.size()));
-            if (part == ".." && !parts.empty() && parts.back() != "..") parts.pop_back();
-            else if (part != ".") parts.push_back(part);
+            if (part == ".." && !parts.empty() && parts.back() != "..")
+                parts.pop_back();
+            else if (part != ".")
+                parts.push_back(part);
         }
         std::string out;
         for (const std::string_view part : parts) out.append(part).push_back('/');
@@ -75,7 +78,8 @@ void compare_ends(const tape_manifest& manifest, const simulation& world, replay
                           : std::string(to_string(runs.begin()->second.outcome->status)) + " " +
                                 std::string(info(runs.begin()->second.outcome->code).name);
     if (!manifest.outcome) return;
-    const std::string recorded = std::string(to_string(manifest.outcome->status)) + " " + std::string(info(manifest.outcome->code).name);
+    const std::string recorded =
+        std::string(to_string(manifest.outcome->status)) + " " + std::string(info(manifest.outcome->code).name);
     if (recorded != live) report.diverged = {recorded, live};
 }
 
@@ -101,7 +105,9 @@ void replay_one(const std::string& folder, agent_shelf& shelf, replay_report& re
     const auto folding = std::make_shared<const tape_folding>(setup.agents, setup.secrets);
     setup.ports = [&](const world_parts& parts) {
         tape_player_options options{.world = &parts.world};
-        options.fold_arguments = [folding](std::string_view skill, const payload& value) { return folding->arguments(skill, value); };
+        options.fold_arguments = [folding](std::string_view skill, const payload& value) {
+            return folding->arguments(skill, value);
+        };
         player = std::make_shared<tape_player>(recorded->events, std::move(options));
         return world_ports{player, player, player};
     };
@@ -114,7 +120,8 @@ void replay_one(const std::string& folder, agent_shelf& shelf, replay_report& re
     s.input_at(s.now(), start_run{agent_id{1}, recorded->manifest.trigger}, input_source::operator_);
     const instant end = s.now() + days(366 * replay_years_max);
     // What the agent's own schedule would start later is not on the tape.
-    while (!player->missed() && !s.first_run_over() && s.time().fired() < replay_events_max && !s.time().empty() && s.time().next_at() <= end)
+    while (!player->missed() && !s.first_run_over() && s.time().fired() < replay_events_max && !s.time().empty() &&
+           s.time().next_at() <= end)
         s.time().step_one();
     report.verdict = player->verdict();
     if (!player->missed()) compare_ends(recorded->manifest, s, report);
@@ -167,7 +174,8 @@ replay_totals sum_up(const std::vector<replay_report>& reports) {
         t.unused += r.verdict.unused;
         t.diverged += r.diverged.has_value();
         t.failed += r.failed.has_value();
-        t.edited += std::any_of(r.problems.begin(), r.problems.end(), [](const error& e) { return e.code == errc::tape_chain; });
+        t.edited += std::any_of(r.problems.begin(), r.problems.end(),
+                                [](const error& e) { return e.code == errc::tape_chain; });
         t.inputs += r.inputs;
         chain.append(r.outcome.view());
     }

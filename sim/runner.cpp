@@ -24,12 +24,20 @@ std::string moment_of(const simulation& s, seq_no seq, instant at, instant start
 void collect_findings(const scenario& s, simulation& world, stop_reason stopped, std::vector<finding>& out) {
     for (const violation& v : world.properties().violations()) {
         if (std::find(s.muted.begin(), s.muted.end(), v.property) != s.muted.end()) continue;
-        out.push_back({errc::scenario_property, std::string(info(v.property).name), {}, v.expected, v.actual,
+        out.push_back({errc::scenario_property,
+                       std::string(info(v.property).name),
+                       {},
+                       v.expected,
+                       v.actual,
                        moment_of(world, v.seq, v.at, s.start)});
     }
     if (stopped == stop_reason::event_limit)
-        out.push_back({errc::scenario_budget, "max_events", {s.file, 0, 0}, "at most " + std::to_string(s.max_events) + " events",
-                       "more", {}});
+        out.push_back({errc::scenario_budget,
+                       "max_events",
+                       {s.file, 0, 0},
+                       "at most " + std::to_string(s.max_events) + " events",
+                       "more",
+                       {}});
     for (const error& e : world.engine().failures())
         out.push_back({e.code, std::string(info(e.code).name), {}, "every commit succeeds", e.message, {}});
     check_expectations(s, world, out);
@@ -37,8 +45,12 @@ void collect_findings(const scenario& s, simulation& world, stop_reason stopped,
 
 void run_world(const scenario& s, simulation& world, run_report& report) {
     if (auto planned = plan_triggers(s, world); !planned) {
-        report.findings.push_back({planned.error().code, "triggers", planned.error().where, "an agent that is active",
-                                   planned.error().message, {}});
+        report.findings.push_back({planned.error().code,
+                                   "triggers",
+                                   planned.error().where,
+                                   "an agent that is active",
+                                   planned.error().message,
+                                   {}});
         return;
     }
     report.stopped = world.run(s.start + s.horizon, s.max_events);
@@ -71,8 +83,8 @@ ended_run run_fully(const scenario& s, std::uint64_t seed, const setup_hook& hoo
     if (hook) hook(setup);
     auto world = simulation::create(std::move(setup));
     if (!world) {
-        out.report.findings.push_back({world.error().code, "world", world.error().where, "a world that can be built",
-                                       world.error().message, {}});
+        out.report.findings.push_back(
+            {world.error().code, "world", world.error().where, "a world that can be built", world.error().message, {}});
         return out;
     }
     out.world = std::move(*world);
@@ -85,8 +97,10 @@ std::optional<divergence> compare_journals(const memory_store& a, const memory_s
     std::uint64_t low = 0, high = common; // chains are equal up to `low`
     while (low < high) {
         const std::uint64_t middle = (low + high + 1) / 2;
-        if (a.chain(middle) == b.chain(middle)) low = middle;
-        else high = middle - 1;
+        if (a.chain(middle) == b.chain(middle))
+            low = middle;
+        else
+            high = middle - 1;
     }
     if (low == common && a.size() == b.size()) return std::nullopt;
     divergence d;
@@ -100,7 +114,9 @@ std::optional<divergence> compare_journals(const memory_store& a, const memory_s
 
 } // namespace
 
-run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) { return run_fully(s, seed, hook).report; }
+run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
+    return run_fully(s, seed, hook).report;
+}
 
 verify_report verify_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
     ended_run first = run_fully(s, seed, hook);

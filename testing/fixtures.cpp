@@ -21,14 +21,16 @@ json_schema compiled(std::string_view text) {
     return *s;
 }
 
-std::shared_ptr<agent_snapshot> make_agent(std::string id, std::vector<skill_binding> bindings, agent_options& options) {
+std::shared_ptr<agent_snapshot> make_agent(std::string id, std::vector<skill_binding> bindings,
+                                           agent_options& options) {
     auto a = std::make_shared<agent_snapshot>();
     a->id = a->name = std::move(id);
     std::sort(bindings.begin(), bindings.end(), [](const auto& x, const auto& y) { return x.as < y.as; });
     a->bindings = std::move(bindings);
     a->limits = options.limits;
     a->triggers = std::move(options.triggers);
-    if (a->triggers.empty()) a->triggers.push_back({.id = "manual", .when = manual_schedule{}, .payload_schema = {}, .where = {}});
+    if (a->triggers.empty())
+        a->triggers.push_back({.id = "manual", .when = manual_schedule{}, .payload_schema = {}, .where = {}});
     std::vector<payload> tools;
     std::string skills;
     for (const skill_binding& b : a->bindings) {
@@ -122,7 +124,8 @@ snapshot_ptr make_steps_agent(std::string id, std::vector<skill_binding> binding
     return sealed(std::move(a));
 }
 
-snapshot_ptr make_loop_agent(std::string id, std::vector<skill_binding> bindings, std::string goal, agent_options options) {
+snapshot_ptr make_loop_agent(std::string id, std::vector<skill_binding> bindings, std::string goal,
+                             agent_options options) {
     auto a = make_agent(std::move(id), std::move(bindings), options);
     loop_brain brain;
     brain.system = options.system;

@@ -59,20 +59,28 @@ void bench_full_path(bool check, std::uint32_t runs) {
     constexpr std::uint32_t steps = 1000;
     std::vector<step_row> rows;
     for (std::uint32_t i = 0; i < steps; ++i)
-        rows.push_back({"s" + std::to_string(i), i % 2 ? "b" : "a", {.arguments = R"({"path":"/inbox/report.txt","n":3})"}});
-    const skill_options options{.input_schema = R"({"type":"object","properties":{"path":{"type":"string"},"n":{"type":"integer"}},"required":["path"]})"};
-    const auto agent = make_steps_agent("bench", {make_binding("a", make_skill("files.write", options)), make_binding("b", make_skill("files.read", options))},
-                                        rows, {.limits = {.skill_calls = steps + 1}});
+        rows.push_back(
+            {"s" + std::to_string(i), i % 2 ? "b" : "a", {.arguments = R"({"path":"/inbox/report.txt","n":3})"}});
+    const skill_options options{
+        .input_schema =
+            R"({"type":"object","properties":{"path":{"type":"string"},"n":{"type":"integer"}},"required":["path"]})"};
+    const auto agent = make_steps_agent(
+        "bench",
+        {make_binding("a", make_skill("files.write", options)), make_binding("b", make_skill("files.read", options))},
+        rows, {.limits = {.skill_calls = steps + 1}});
     sim::simulation_setup setup;
     setup.agents = {agent};
     setup.keep = memory_store::retention::head;
     setup.ledger = ledger_mode::tally;
     setup.keep_run_log = false;
     setup.check_properties = check;
-    setup.ports = [](const sim::world_parts&) { return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()}; };
+    setup.ports = [](const sim::world_parts&) {
+        return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()};
+    };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] {
-        for (std::uint32_t i = 0; i < runs; ++i) (void)s->engine().submit(start_run{agent_id{1}, {}}, input_source::host);
+        for (std::uint32_t i = 0; i < runs; ++i)
+            (void)s->engine().submit(start_run{agent_id{1}, {}}, input_source::host);
     });
     if (!s->properties().violations().empty()) std::printf("VIOLATION in the benchmark\n");
     print(check ? "full path, steps agent, checkers on" : "full path, steps agent, checkers off",
@@ -84,8 +92,16 @@ void bench_full_path(bool check, std::uint32_t runs) {
 
 void bench_turns(std::uint32_t turns) {
     const std::uint32_t runs = 200'000 / turns;
-    const auto agent = make_loop_agent("bench", {make_binding("look", make_skill("kv.get", {.effect = effect_class::read, .input_schema = R"({"type":"object","properties":{"key":{"type":"string"}},"required":["key"]})"}))},
-                                       "look and answer", {.limits = {.skill_calls = turns, .model_turns = turns, .tokens = 1'000'000'000, .repeated_calls = turns}});
+    const auto agent = make_loop_agent(
+        "bench",
+        {make_binding(
+            "look",
+            make_skill(
+                "kv.get",
+                {.effect = effect_class::read,
+                 .input_schema = R"({"type":"object","properties":{"key":{"type":"string"}},"required":["key"]})"}))},
+        "look and answer",
+        {.limits = {.skill_calls = turns, .model_turns = turns, .tokens = 1'000'000'000, .repeated_calls = turns}});
     sim::simulation_setup setup;
     setup.agents = {agent};
     setup.keep = memory_store::retention::head;
@@ -96,7 +112,8 @@ void bench_turns(std::uint32_t turns) {
     };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] {
-        for (std::uint32_t i = 0; i < runs; ++i) (void)s->engine().submit(start_run{agent_id{1}, {}}, input_source::host);
+        for (std::uint32_t i = 0; i < runs; ++i)
+            (void)s->engine().submit(start_run{agent_id{1}, {}}, input_source::host);
     });
     const std::string name = "scripted model, runs of " + std::to_string(turns) + " turns";
     print(name.c_str(), static_cast<double>(runs) * turns, elapsed, "turns");
@@ -108,7 +125,8 @@ struct hold final : sim::event_handler {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        scheduler.in(microseconds(static_cast<std::int64_t>(1 + state % 1'000'000)), sim::event_class::completion, *this, token);
+        scheduler.in(microseconds(static_cast<std::int64_t>(1 + state % 1'000'000)), sim::event_class::completion,
+                     *this, token);
     }
     sim::scheduler& scheduler;
     std::uint64_t state = 88172645463325252ull;
@@ -119,17 +137,24 @@ void bench_bare(std::uint64_t pending) {
     hold h(s);
     for (std::uint64_t i = 0; i < pending; ++i) h.fire(i);
     constexpr std::uint64_t events = 10'000'000;
-    const double elapsed = seconds_of([&] { for (std::uint64_t i = 0; i < events; ++i) s.step_one(); });
+    const double elapsed = seconds_of([&] {
+        for (std::uint64_t i = 0; i < events; ++i) s.step_one();
+    });
     const std::string name = "bare scheduler, hold model, " + std::to_string(pending) + " pending";
     print(name.c_str(), static_cast<double>(events), elapsed, "events");
 }
 
 void bench_wakes() {
-    trigger_spec daily{.id = "daily", .when = interval_schedule{days(1), instant{0}}, .payload_schema = {}, .where = {}};
-    const auto agent = make_steps_agent("daily", {make_binding("a", make_skill("kv.get", {.effect = effect_class::read}))}, {{"look", "a"}}, {.triggers = {daily}});
+    trigger_spec daily{
+        .id = "daily", .when = interval_schedule{days(1), instant{0}}, .payload_schema = {}, .where = {}};
+    const auto agent =
+        make_steps_agent("daily", {make_binding("a", make_skill("kv.get", {.effect = effect_class::read}))},
+                         {{"look", "a"}}, {.triggers = {daily}});
     sim::simulation_setup setup;
     setup.agents = {agent};
-    setup.ports = [](const sim::world_parts&) { return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()}; };
+    setup.ports = [](const sim::world_parts&) {
+        return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()};
+    };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] { s->run(s->now() + days(365), 1'000'000); });
     std::printf("%-46s %12.3f ms   (%zu runs)\n", "a year of daily wakes", elapsed * 1e3, s->log().runs().size());

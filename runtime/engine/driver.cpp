@@ -12,9 +12,12 @@ namespace {
 run_id correlation_of(const engine_input& body) {
     return std::visit(
         [](const auto& in) -> run_id {
-            if constexpr (requires { in.ref.run; }) return in.ref.run;
-            else if constexpr (requires { in.run; }) return in.run;
-            else return {};
+            if constexpr (requires { in.ref.run; })
+                return in.ref.run;
+            else if constexpr (requires { in.run; })
+                return in.run;
+            else
+                return {};
         },
         body);
 }
@@ -72,7 +75,8 @@ void driver::drain() {
 bool driver::process(pending& p) {
     // The log's time never runs backwards, whatever the clock does.
     last_at_ = std::max(last_at_, ports_.clock.now());
-    const input_envelope input{{last_seq_.value + 1}, last_at_, p.source, correlation_of(p.body), p.causation, std::move(p.body)};
+    const input_envelope input{{last_seq_.value + 1},  last_at_,    p.source,
+                               correlation_of(p.body), p.causation, std::move(p.body)};
     decision& d = decision_;
     step(state_, input, d);
     line_.clear();
@@ -82,10 +86,18 @@ bool driver::process(pending& p) {
     switch (ports_.store.commit(record)) {
     case commit_outcome::ok: break;
     case commit_outcome::failed:
-        failures_.push_back({errc::store_commit_failed, "record " + std::to_string(input.seq.value) + " was not committed", {}, {}, {}});
+        failures_.push_back({errc::store_commit_failed,
+                             "record " + std::to_string(input.seq.value) + " was not committed",
+                             {},
+                             {},
+                             {}});
         return false;
     case commit_outcome::unknown:
-        failures_.push_back({errc::store_commit_unknown, "record " + std::to_string(input.seq.value) + " may be committed or not", {}, {}, {}});
+        failures_.push_back({errc::store_commit_unknown,
+                             "record " + std::to_string(input.seq.value) + " may be committed or not",
+                             {},
+                             {},
+                             {}});
         return false;
     }
     last_seq_ = input.seq;
@@ -151,8 +163,10 @@ void driver::perform(const user_question_effect& e) {
 }
 
 void driver::perform(const timer_request& e) {
-    if (e.due == instant::max()) ports_.timers.disarm(e.key);
-    else ports_.timers.arm(e.key, e.due);
+    if (e.due == instant::max())
+        ports_.timers.disarm(e.key);
+    else
+        ports_.timers.arm(e.key, e.due);
 }
 
 void driver::perform(const call_cancel& e) {

@@ -86,7 +86,8 @@ void apply(run_state& r, const model_settled& e, instant) {
     r.messages = r.messages.appended(assistant_message(response, r.named_calls));
     if (response.content.is_string()) r.answer = response.content;
     r.slots.clear();
-    for (std::size_t i = 0; i < response.calls.size(); ++i) r.slots.push_back({.ordinal = r.named_calls++, .content = {}});
+    for (std::size_t i = 0; i < response.calls.size(); ++i)
+        r.slots.push_back({.ordinal = r.named_calls++, .content = {}});
 }
 
 void apply(run_state& r, const call_refused& e, instant) {
@@ -121,8 +122,8 @@ void apply(run_state& r, const call_settled& e, instant) {
     slot.failed = e.outcome != effect_outcome::ok;
     slot.content = e.result;
     const auto& ends = std::get<loop_brain>(r.snapshot->brain).ends_after;
-    slot.ends_run = !slot.failed &&
-                    std::find(ends.begin(), ends.end(), r.snapshot->bindings[e.binding].as) != ends.end();
+    slot.ends_run =
+        !slot.failed && std::find(ends.begin(), ends.end(), r.snapshot->bindings[e.binding].as) != ends.end();
 }
 
 void apply(run_state& r, const step_finished& e, instant) {
@@ -176,14 +177,18 @@ void apply(engine_state& s, const trigger_accepted& e, instant) {
     r.trigger_body = e.body;
     r.scheduled_for = e.scheduled_for;
     s.last_run = e.run.value;
-    if (e.waits) a.waiting.push_back(e.run);
-    else a.active = e.run;
+    if (e.waits)
+        a.waiting.push_back(e.run);
+    else
+        a.active = e.run;
 }
 
 void apply(engine_state& s, const run_finished& e, instant) {
     agent_state& a = agent_at(s, run_at(s, e.run).agent);
-    if (a.active == e.run) a.active = {};
-    else forget_waiting(a, e.run);
+    if (a.active == e.run)
+        a.active = {};
+    else
+        forget_waiting(a, e.run);
     s.runs.erase(e.run);
     ++s.finished_runs;
 }
@@ -209,9 +214,9 @@ void evolve(engine_state& state, const engine_event& event, instant at) {
 
 const char* event_name(const engine_event& e) {
     static constexpr const char* names[] = {
-        "agent_activated", "agent_retired", "trigger_armed",  "trigger_accepted", "trigger_refused", "run_started",
-        "model_requested", "model_settled", "call_refused",   "call_intended",    "call_settled",    "step_finished",
-        "turn_completed",  "user_asked",    "user_answered",  "timer_armed",      "completion_ignored", "run_finished"};
+        "agent_activated", "agent_retired", "trigger_armed", "trigger_accepted", "trigger_refused",    "run_started",
+        "model_requested", "model_settled", "call_refused",  "call_intended",    "call_settled",       "step_finished",
+        "turn_completed",  "user_asked",    "user_answered", "timer_armed",      "completion_ignored", "run_finished"};
     static_assert(std::size(names) == std::variant_size_v<engine_event>);
     return names[e.index()];
 }
@@ -219,14 +224,17 @@ const char* event_name(const engine_event& e) {
 run_id run_of(const engine_event& e) {
     return std::visit(
         [](const auto& x) -> run_id {
-            if constexpr (requires { x.run; }) return x.run;
-            else return {};
+            if constexpr (requires { x.run; })
+                return x.run;
+            else
+                return {};
         },
         e);
 }
 
 const char* effect_name(const engine_effect& e) {
-    static constexpr const char* names[] = {"model_call", "skill_call", "user_question", "timer_request", "call_cancel"};
+    static constexpr const char* names[] = {"model_call", "skill_call", "user_question", "timer_request",
+                                            "call_cancel"};
     static_assert(std::size(names) == std::variant_size_v<engine_effect>);
     return names[e.index()];
 }

@@ -52,8 +52,7 @@ refusal_ptr gate_resolve(gate_context& c) {
     c.binding = *found;
     c.grant = &c.snapshot.bindings[*found];
     if (!c.grant->skill->enabled)
-        return refuse(errc::skill_disabled, skill_rule_of(c),
-                      "skill `" + c.grant->skill->id + "` is switched off");
+        return refuse(errc::skill_disabled, skill_rule_of(c), "skill `" + c.grant->skill->id + "` is switched off");
     return nullptr;
 }
 
@@ -102,8 +101,8 @@ refusal_ptr gate_reserve(gate_context& c) {
     if (c.run.skill_calls >= limits.skill_calls)
         return refuse(errc::limit_steps, "limits.skill_calls",
                       "the run made " + std::to_string(limits.skill_calls) + " skill calls already");
-    const bool again = c.run.repeated_binding == c.binding && c.run.repeated > 0 &&
-                       c.run.repeated_hash == c.arguments.hash();
+    const bool again =
+        c.run.repeated_binding == c.binding && c.run.repeated > 0 && c.run.repeated_hash == c.arguments.hash();
     const std::uint32_t repeated = again ? c.run.repeated + 1 : 1;
     if (repeated > limits.repeated_calls)
         return refuse(errc::loop_repeated_call, "limits.repeated_calls",

@@ -28,8 +28,10 @@ public:
     }
     line_writer& number(std::int64_t v) {
         need(24);
-        if (v >= 0 && v < 10) *at_++ = static_cast<char>('0' + v);
-        else at_ = std::to_chars(at_, end_, v).ptr;
+        if (v >= 0 && v < 10)
+            *at_++ = static_cast<char>('0' + v);
+        else
+            at_ = std::to_chars(at_, end_, v).ptr;
         return *this;
     }
     line_writer& number(std::uint64_t v) { return number(static_cast<std::int64_t>(v)); }
@@ -50,13 +52,16 @@ public:
     // Members that are left out when they say nothing: the line is hashed for every input, and half of it would be zeros.
     // Each begins its name with a comma, so none may be the first of its object.
     line_writer& unless_ok(std::string_view name, errc c) { return c == errc::ok ? *this : raw(name).code(c); }
-    line_writer& unless_empty(std::string_view name, std::string_view s) { return s.empty() ? *this : raw(name).text(s); }
+    line_writer& unless_empty(std::string_view name, std::string_view s) {
+        return s.empty() ? *this : raw(name).text(s);
+    }
     line_writer& unless_zero(std::string_view name, std::int64_t v) { return v == 0 ? *this : raw(name).number(v); }
 
 private:
     static bool is_plain(std::string_view s) {
         for (const char c : s)
-            if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '"' || c == '\\') return false;
+            if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '"' || c == '\\')
+                return false;
         return true;
     }
     line_writer& hex_bytes(const digest& d, std::size_t bytes) {
@@ -94,7 +99,12 @@ using w = line_writer;
 void write(w& o, const agent_activated& e) {
     const snapshot_hashes& h = e.snapshot->hashes;
     o.raw("{\"agent\":").number(e.agent.value).raw(",\"id\":").text(e.snapshot->id);
-    o.raw(",\"snapshot\":{\"agent\":").hex(h.agent).raw(",\"policy\":").hex(h.policy).raw(",\"prompts\":").hex(h.prompts);
+    o.raw(",\"snapshot\":{\"agent\":")
+        .hex(h.agent)
+        .raw(",\"policy\":")
+        .hex(h.policy)
+        .raw(",\"prompts\":")
+        .hex(h.prompts);
     o.raw(",\"skills\":").hex(h.skills).raw(",\"whole\":").hex(h.whole).raw("},\"type\":\"agent_activated\"}");
 }
 
@@ -108,7 +118,12 @@ void write(w& o, const trigger_armed& e) {
 }
 
 void write(w& o, const trigger_accepted& e) {
-    o.raw("{\"agent\":").number(e.agent.value).raw(",\"body\":").raw(e.body.text()).raw(",\"run\":").number(e.run.value);
+    o.raw("{\"agent\":")
+        .number(e.agent.value)
+        .raw(",\"body\":")
+        .raw(e.body.text())
+        .raw(",\"run\":")
+        .number(e.run.value);
     o.raw(",\"scheduled_for\":").number(e.scheduled_for.us).raw(",\"trigger\":").number(e.trigger);
     o.raw(",\"type\":\"trigger_accepted\",\"waits\":").raw(e.waits ? "true}" : "false}");
 }
@@ -151,8 +166,18 @@ void write(w& o, const model_settled& e) {
 }
 
 void write(w& o, const call_refused& e) {
-    o.raw("{\"arguments_hash\":").hex(e.arguments_hash).raw(",\"as\":").text(e.as).raw(",\"call\":").number(e.call.value);
-    o.raw(",\"code\":").code(e.why->code).raw(",\"decided_by\":").text(e.why->decided_by).raw(",\"help\":").text(e.why->help);
+    o.raw("{\"arguments_hash\":")
+        .hex(e.arguments_hash)
+        .raw(",\"as\":")
+        .text(e.as)
+        .raw(",\"call\":")
+        .number(e.call.value);
+    o.raw(",\"code\":")
+        .code(e.why->code)
+        .raw(",\"decided_by\":")
+        .text(e.why->decided_by)
+        .raw(",\"help\":")
+        .text(e.why->help);
     o.raw(",\"message\":").text(e.why->message).raw(",\"run\":").number(e.run.value);
     o.raw(",\"stage\":\"").raw(to_string(e.why->stage)).raw("\",\"step\":").number(e.step);
     o.raw(",\"type\":\"call_refused\"}");
@@ -164,7 +189,11 @@ void write(w& o, const call_intended& e) {
     if (e.arguments_hash != e.arguments.hash()) o.raw(",\"arguments_hash\":").hex(e.arguments_hash);
     o.raw(",\"binding\":").number(e.binding).raw(",\"call\":").number(e.call.value);
     o.raw(",\"deadline\":").number(e.deadline.us).raw(",\"key\":").key(e.idempotency_key);
-    o.unless_zero(",\"reserved\":", e.reserved.value).raw(",\"run\":").number(e.run.value).raw(",\"step\":").number(e.step);
+    o.unless_zero(",\"reserved\":", e.reserved.value)
+        .raw(",\"run\":")
+        .number(e.run.value)
+        .raw(",\"step\":")
+        .number(e.step);
     o.raw(",\"type\":\"call_intended\"}");
 }
 
@@ -185,7 +214,9 @@ void write(w& o, const step_finished& e) {
     o.raw(",\"type\":\"step_finished\"}");
 }
 
-void write(w& o, const turn_completed& e) { o.raw("{\"run\":").number(e.run.value).raw(",\"type\":\"turn_completed\"}"); }
+void write(w& o, const turn_completed& e) {
+    o.raw("{\"run\":").number(e.run.value).raw(",\"type\":\"turn_completed\"}");
+}
 
 void write(w& o, const user_asked& e) {
     o.raw("{\"call\":").number(e.call.value).raw(",\"run\":").number(e.run.value).raw(",\"text\":").raw(e.text.text());
@@ -194,7 +225,11 @@ void write(w& o, const user_asked& e) {
 
 void write(w& o, const user_answered& e) {
     o.raw("{\"call\":").number(e.call.value).raw(",\"ended\":").raw(e.ended ? "true" : "false");
-    o.raw(",\"message\":").raw(e.message.text()).raw(",\"run\":").number(e.run.value).raw(",\"type\":\"user_answered\"}");
+    o.raw(",\"message\":")
+        .raw(e.message.text())
+        .raw(",\"run\":")
+        .number(e.run.value)
+        .raw(",\"type\":\"user_answered\"}");
 }
 
 void write(w& o, const timer_armed& e) {
@@ -210,7 +245,12 @@ void write(w& o, const run_finished& e) {
     const structured_outcome& s = *e.outcome;
     o.raw("{\"abstained\":").raw(s.abstained ? "true" : "false").raw(",\"code\":").code(s.code);
     o.raw(",\"cost\":").number(s.cost.value).raw(",\"details\":").raw(s.details.text());
-    o.raw(",\"latency\":").number(s.latency.us).raw(",\"message\":").text(s.message).raw(",\"run\":").number(e.run.value);
+    o.raw(",\"latency\":")
+        .number(s.latency.us)
+        .raw(",\"message\":")
+        .text(s.message)
+        .raw(",\"run\":")
+        .number(e.run.value);
     o.raw(",\"side_effects\":[");
     bool first = true;
     for (const side_effect& x : s.side_effects) {
@@ -223,7 +263,9 @@ void write(w& o, const run_finished& e) {
 // Inputs: what the events below repeat in full is only named here. A raw result may hold a secret that the events show
 // redacted, so it is never written from the input.
 
-void write(w& o, const activate_agent& in) { o.raw("{\"id\":").text(in.snapshot->id).raw(",\"type\":\"activate_agent\"}"); }
+void write(w& o, const activate_agent& in) {
+    o.raw("{\"id\":").text(in.snapshot->id).raw(",\"type\":\"activate_agent\"}");
+}
 
 void write(w& o, const retire_agent& in) {
     o.raw("{\"agent\":").number(in.agent.value).raw(",\"type\":\"retire_agent\"}");
@@ -258,7 +300,9 @@ void write(w& o, const cancel_run& in) {
 
 void append_journal_line(std::string& out, const input_envelope& input, const decision& d) {
     line_writer o(out);
-    o.raw("{\"at\":").number(input.at.us).unless_zero(",\"causation\":", static_cast<std::int64_t>(input.causation.value));
+    o.raw("{\"at\":")
+        .number(input.at.us)
+        .unless_zero(",\"causation\":", static_cast<std::int64_t>(input.causation.value));
     o.unless_zero(",\"correlation\":", static_cast<std::int64_t>(input.correlation.value)).raw(",\"events\":[");
     bool first = true;
     for (const engine_event& event : d.events) {

@@ -7,7 +7,8 @@ namespace aivp {
 namespace {
 
 run_log_entry* entry_of(run_log_run& r, call_id call) {
-    const auto it = std::find_if(r.entries.rbegin(), r.entries.rend(), [call](const run_log_entry& e) { return e.call == call; });
+    const auto it =
+        std::find_if(r.entries.rbegin(), r.entries.rend(), [call](const run_log_entry& e) { return e.call == call; });
     return it == r.entries.rend() ? nullptr : &*it;
 }
 
@@ -26,7 +27,8 @@ run_log_entry& add_entry(run_log_run& r, run_log_entry::kind what, call_id call,
     return e;
 }
 
-void settle_entry(run_log_entry& e, instant at, effect_outcome how, errc code, const std::string& message, usd_micros cost) {
+void settle_entry(run_log_entry& e, instant at, effect_outcome how, errc code, const std::string& message,
+                  usd_micros cost) {
     e.settled = true;
     e.ended = how;
     e.settled_at = at;
@@ -107,7 +109,8 @@ void record(run_log_run& r, const step_finished& e, instant at) {
     structured_outcome& o = r.steps.emplace_back();
     const step_spec& spec = std::get<steps_brain>(r.snapshot->brain).steps.at(e.step);
     const auto entry = std::find_if(r.entries.rbegin(), r.entries.rend(), [&](const run_log_entry& x) {
-        return x.outcome.step == spec.id && (x.what == run_log_entry::kind::skill || x.what == run_log_entry::kind::refused);
+        return x.outcome.step == spec.id &&
+               (x.what == run_log_entry::kind::skill || x.what == run_log_entry::kind::refused);
     });
     if (entry != r.entries.rend()) o = entry->outcome;
     o.run = e.run;
@@ -122,7 +125,8 @@ void record(run_log_run& r, const run_finished& e, instant) { r.outcome = e.outc
 
 } // namespace
 
-void run_log::committed(const input_envelope& input, const decision& d, const engine_state& after, const journal_record&) {
+void run_log::committed(const input_envelope& input, const decision& d, const engine_state& after,
+                        const journal_record&) {
     for (const engine_event& event : d.events) {
         if (const auto* activated = std::get_if<agent_activated>(&event)) {
             agents_[activated->agent] = activated->snapshot;

@@ -71,8 +71,8 @@ private:
     void finish(run_state& r, outcome_status status, errc code, std::string message, payload details = {},
                 bool abstained = false);
     void finish_success(run_state& r, payload details);
-    std::pair<bool, refusal_ptr> propose(run_state& r, std::string_view as, const payload& arguments, std::uint32_t step,
-                                         bool validated);
+    std::pair<bool, refusal_ptr> propose(run_state& r, std::string_view as, const payload& arguments,
+                                         std::uint32_t step, bool validated);
     void settle(run_state& r, const open_call& open, effect_outcome outcome, payload result, errc code,
                 std::string message);
 
@@ -92,8 +92,8 @@ private:
     engine_state& state_;
     instant at_;
     decision& out_;
-    agent_id starting_;     ///< whose waiting runs are being started
-    run_id expiring_;       ///< its watchdog is set once, when all that is overdue has been given up
+    agent_id starting_; ///< whose waiting runs are being started
+    run_id expiring_;   ///< its watchdog is set once, when all that is overdue has been given up
 };
 
 // ---- agents and triggers -----------------------------------------------------------------------------------------------
@@ -125,7 +125,8 @@ void engine_step::on(const retire_agent& in) {
         out_.effects.emplace_back(timer_request{{timer_key::kind::trigger, a.id.value, t}, instant::max()});
     const std::deque<run_id> waiting = a.waiting;
     for (const run_id id : waiting)
-        finish(state_.runs.at(id), outcome_status::skipped, errc::run_cancelled, "the agent was retired before the run began");
+        finish(state_.runs.at(id), outcome_status::skipped, errc::run_cancelled,
+               "the agent was retired before the run began");
 }
 
 void engine_step::arm_trigger(agent_state& a, std::uint32_t trigger, instant after) {
@@ -163,7 +164,8 @@ void engine_step::on(const publish_event& in) {
             accept(a, t, at_, in.body);
         }
     }
-    if (!heard) refuse_trigger({}, 0, at_, errc::trigger_no_agent, "no agent has a trigger for event `" + in.type + "`");
+    if (!heard)
+        refuse_trigger({}, 0, at_, errc::trigger_no_agent, "no agent has a trigger for event `" + in.type + "`");
 }
 
 void engine_step::on(const timer_elapsed& in) {
@@ -207,7 +209,8 @@ void engine_step::accept(agent_state& a, std::uint32_t trigger, instant schedule
     if (spec.payload_schema) {
         if (const auto violation = spec.payload_schema->validate(body)) {
             refuse_trigger(a.id, trigger, scheduled_for, errc::trigger_payload,
-                           (violation->instance_pointer.empty() ? "the payload" : violation->instance_pointer) + ": " + violation->message);
+                           (violation->instance_pointer.empty() ? "the payload" : violation->instance_pointer) + ": " +
+                               violation->message);
             return;
         }
     }
@@ -227,8 +230,8 @@ void engine_step::accept(agent_state& a, std::uint32_t trigger, instant schedule
     if (!waits) start(id);
 }
 
-void engine_step::refuse_trigger(agent_id a, std::uint32_t trigger, instant scheduled_for, errc code, std::string reason,
-                                 std::uint64_t count) {
+void engine_step::refuse_trigger(agent_id a, std::uint32_t trigger, instant scheduled_for, errc code,
+                                 std::string reason, std::uint64_t count) {
     emit(trigger_refused{a, trigger, scheduled_for, code, std::move(reason), count});
 }
 
@@ -294,7 +297,8 @@ void engine_step::expire(run_state& r) {
         if (o.deadline > at_) continue;
         out_.effects.emplace_back(call_cancel{{id, o.call}, o.kind});
         if (o.kind == call_kind::model) {
-            emit(r, model_settled{id, o.call, effect_outcome::unknown, nullptr, errc::limit_step_time, "no answer in time", {}});
+            emit(r, model_settled{
+                        id, o.call, effect_outcome::unknown, nullptr, errc::limit_step_time, "no answer in time", {}});
             finish(r, outcome_status::failure, errc::limit_step_time, "the model did not answer in time");
             return;
         }
@@ -344,7 +348,12 @@ void engine_step::finish_success(run_state& r, payload details) {
 std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view as, const payload& arguments,
                                                   std::uint32_t step, bool validated) {
     const call_id call{r.last_call + 1};
-    gate_context c{.snapshot = *r.snapshot, .run = r, .now = at_, .call = call, .as = as, .proposed = arguments,
+    gate_context c{.snapshot = *r.snapshot,
+                   .run = r,
+                   .now = at_,
+                   .call = call,
+                   .as = as,
+                   .proposed = arguments,
                    .validated = validated};
     if (refusal_ptr why = pass_gate(c)) {
         // The loop guard compares calls as they would be made: with the fixed arguments, where the gate came that far.
@@ -354,8 +363,8 @@ std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view
     }
     emit(r, call_intended{r.id, call, step, c.binding, c.recorded, c.arguments.hash(), c.idempotency_key, c.reserve,
                           c.deadline});
-    out_.effects.emplace_back(skill_call{{r.id, call}, r.snapshot, c.binding, c.arguments, c.idempotency_key, c.deadline,
-                                         c.has_secrets});
+    out_.effects.emplace_back(
+        skill_call{{r.id, call}, r.snapshot, c.binding, c.arguments, c.idempotency_key, c.deadline, c.has_secrets});
     return {true, nullptr};
 }
 
@@ -364,8 +373,10 @@ void engine_step::settle(run_state& r, const open_call& open, effect_outcome out
     const skill_contract& skill = *r.snapshot->bindings[open.binding].skill;
     const bool write = skill.effect == effect_class::write;
     // A port that says how a call ended and not why: the event always has a reason.
-    if (outcome == effect_outcome::ok) code = errc::ok;
-    else if (code == errc::ok) code = outcome == effect_outcome::failed ? errc::skill_failed : errc::skill_outcome_unknown;
+    if (outcome == effect_outcome::ok)
+        code = errc::ok;
+    else if (code == errc::ok)
+        code = outcome == effect_outcome::failed ? errc::skill_failed : errc::skill_outcome_unknown;
     if (result.text().size() > result_bytes_max) {
         if (outcome == effect_outcome::ok) {
             outcome = write ? effect_outcome::unknown : effect_outcome::failed;
@@ -378,13 +389,14 @@ void engine_step::settle(run_state& r, const open_call& open, effect_outcome out
         if (const auto violation = skill.output->validate(result)) {
             outcome = write ? effect_outcome::unknown : effect_outcome::failed;
             code = errc::skill_bad_output;
-            message = (violation->instance_pointer.empty() ? "the result" : violation->instance_pointer) + ": " + violation->message;
+            message = (violation->instance_pointer.empty() ? "the result" : violation->instance_pointer) + ": " +
+                      violation->message;
             result = {};
         }
     }
     if (outcome != effect_outcome::ok && result.is_null()) {
-        result = payload::of_object({{"error", payload::of_string(info(code).name)},
-                                     {"message", payload::of_string(message)}});
+        result = payload::of_object(
+            {{"error", payload::of_string(info(code).name)}, {"message", payload::of_string(message)}});
     }
     if (!skill.secret_results.empty()) result = redact(result, skill.secret_results, "result");
     // What was sent is charged, whatever came back.
@@ -415,7 +427,8 @@ void engine_step::settle(run_state& r, const open_call& open, effect_outcome out
 void engine_step::on(const skill_completion& in) {
     run_state* r = open_run(in.ref, call_kind::skill);
     if (!r) return;
-    const auto open = std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
+    const auto open =
+        std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
     settle(*r, open_call(*open), in.outcome, in.result, in.code, in.message);
 }
 
@@ -472,10 +485,12 @@ void engine_step::on(const model_completion& in) {
     const auto cost = cost_of(in.response.usage, brain.model.price);
     if (!cost) {
         // A bill that cannot be right: the whole reservation counts as spent.
-        const auto open = std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
+        const auto open =
+            std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
         emit(*r, model_settled{r->id, in.ref.call, effect_outcome::failed, nullptr, errc::model_invalid_response,
                                cost.error().message, open->reserved});
-        finish(*r, outcome_status::failure, errc::model_invalid_response, "the usage cannot be right: " + cost.error().message);
+        finish(*r, outcome_status::failure, errc::model_invalid_response,
+               "the usage cannot be right: " + cost.error().message);
         return;
     }
     const auto response = std::make_shared<const model_response>(in.response);
@@ -485,8 +500,8 @@ void engine_step::on(const model_completion& in) {
 
 void engine_step::take_turn(run_state& r, const loop_brain& brain, const model_response& response) {
     if (response.finish == "content_filter" || response.finish == "refusal") {
-        finish(r, outcome_status::failure, errc::model_content_filter, "the model's answer was withheld: " + response.finish,
-               payload::of_object({{"answer", r.answer}}));
+        finish(r, outcome_status::failure, errc::model_content_filter,
+               "the model's answer was withheld: " + response.finish, payload::of_object({{"answer", r.answer}}));
         return;
     }
     if (response.calls.empty()) {
@@ -598,7 +613,8 @@ bool engine_step::run_step(run_state& r, const step_spec& spec, std::uint32_t in
         if (!rendered) return step_failed(r, spec, index, rendered.error().code, rendered.error().message);
         arguments = std::move(*rendered);
     }
-    const auto [intended, why] = propose(r, r.snapshot->bindings[spec.binding].as, arguments, index, spec.constant_validated);
+    const auto [intended, why] =
+        propose(r, r.snapshot->bindings[spec.binding].as, arguments, index, spec.constant_validated);
     if (!intended) return step_failed(r, spec, index, why->code, why->message);
     arm_watchdog(r);
     return false;
@@ -609,8 +625,8 @@ bool engine_step::step_failed(run_state& r, const step_spec& spec, std::uint32_t
                               const std::string& message) {
     emit(r, step_finished{r.id, index, outcome_status::failure, code, message});
     if (spec.error_policy == on_error::proceed) return true;
-    const payload details = payload::of_object(
-        {{"error", payload::of_string(info(code).name)}, {"step", payload::of_string(spec.id)}});
+    const payload details =
+        payload::of_object({{"error", payload::of_string(info(code).name)}, {"step", payload::of_string(spec.id)}});
     finish(r, r.side_effects.empty() ? outcome_status::failure : outcome_status::partial, errc::run_step_failed,
            "step `" + spec.id + "` failed: " + message, details);
     return false;

@@ -10,7 +10,8 @@ const digest history_start{};
 } // namespace
 
 history::node::node(std::shared_ptr<const node> p, payload m)
-    : previous(std::move(p)), message(std::move(m)),
+    : previous(std::move(p)),
+      message(std::move(m)),
       chain(sha256((previous ? previous->chain : history_start).view(), message.hash().view())),
       size(previous ? previous->size + 1 : 1),
       bytes((previous ? previous->bytes : 0) + message.text().size()) {}

@@ -33,8 +33,6 @@ result<void> memory_store::read(seq_no from, const std::function<bool(const jour
     return {};
 }
 
-result<journal_record> memory_store::head() {
-    return journal_record{seq_no{count_}, last_at_, {}, head_};
-}
+result<journal_record> memory_store::head() { return journal_record{seq_no{count_}, last_at_, {}, head_}; }
 
 } // namespace aivp

@@ -17,14 +17,18 @@ int import_logs(const arguments& a) {
     options.model = a.text("model");
     options.suite = a.text("suite");
     const stopwatch watch;
-    result<sim::import_summary> summary = fail(errc::usage_invalid, "there is no importer for `" + format + "`", {}, "it reads agentdojo and tau-bench");
+    result<sim::import_summary> summary =
+        fail(errc::usage_invalid, "there is no importer for `" + format + "`", {}, "it reads agentdojo and tau-bench");
     if (format == "agentdojo") summary = sim::import_agentdojo(files, a.text("out"), options);
     if (format == "tau-bench") summary = sim::import_tau_bench(files, a.text("out"), options);
     if (!summary) return report_error(summary.error());
     if (a.has("json")) {
-        std::cout << "{\"capped\":" << summary->capped_runs << ",\"cut\":" << summary->cut_runs << ",\"model_calls\":" << summary->model_calls << ",\"runs\":" << summary->runs << ",\"skill_calls\":"
-                  << summary->skill_calls << ",\"skills\":" << summary->skills << ",\"skipped\":" << summary->skipped.size() << ",\"tapes\":" << summary->tapes
-                  << ",\"user_turns\":" << summary->user_turns << ",\"widenings\":" << summary->widenings.size() << "}\n";
+        std::cout << "{\"capped\":" << summary->capped_runs << ",\"cut\":" << summary->cut_runs
+                  << ",\"model_calls\":" << summary->model_calls << ",\"runs\":" << summary->runs
+                  << ",\"skill_calls\":" << summary->skill_calls << ",\"skills\":" << summary->skills
+                  << ",\"skipped\":" << summary->skipped.size() << ",\"tapes\":" << summary->tapes
+                  << ",\"user_turns\":" << summary->user_turns << ",\"widenings\":" << summary->widenings.size()
+                  << "}\n";
         return exit_ok;
     }
     std::cout << to_string(*summary);
@@ -37,14 +41,19 @@ int import_logs(const arguments& a) {
 } // namespace
 
 command_spec import_command_spec() {
-    return {"import", "import agentdojo|tau-bench FILE… --out FOLDER [--tools FILE|FOLDER]",
+    return {"import",
+            "import agentdojo|tau-bench FILE… --out FOLDER [--tools FILE|FOLDER]",
             "Turns logged runs of other harnesses into tapes, with the agents and skills that they need.",
-            {"aivp-sim import agentdojo runs/gpt-4o/banking.none.jsonl.gz --out tapes", "aivp-sim import tau-bench gpt-4o-airline.json --out tapes"},
+            {"aivp-sim import agentdojo runs/gpt-4o/banking.none.jsonl.gz --out tapes",
+             "aivp-sim import tau-bench gpt-4o-airline.json --out tapes"},
             {{"out", "FOLDER", "", "where the tapes go; must not hold such an import already"},
              {"tools", "FILE|FOLDER", "", "tool schemas; else suites/ beside or above the logs"},
              {"model", "NAME", "", "tau-bench: the model, when the file's name does not say it"},
              {"suite", "NAME", "", "tau-bench: the domain, likewise"},
-             {"json", "", "", "one JSON document on stdout"}}, 2, 100'000, import_logs};
+             {"json", "", "", "one JSON document on stdout"}},
+            2,
+            100'000,
+            import_logs};
 }
 
 } // namespace aivp::tools

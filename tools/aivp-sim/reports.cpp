@@ -27,7 +27,8 @@ std::string repro_line(const scenario_report& r, std::uint64_t seed) {
 }
 
 std::string finding_text(const finding& f, const scenario_report& r) {
-    std::string out = "  " + std::string(f.code == errc::scenario_property ? "property  " : "expected  ") + f.what + "   " + place_of(f, r) + "\n";
+    std::string out = "  " + std::string(f.code == errc::scenario_property ? "property  " : "expected  ") + f.what +
+                      "   " + place_of(f, r) + "\n";
     out += "  expected  " + shortened(f.expected) + "\n  actual    " + shortened(f.actual) + "\n";
     if (!f.moment.empty()) out += "  moment    " + f.moment + "\n";
     return out;
@@ -35,10 +36,11 @@ std::string finding_text(const finding& f, const scenario_report& r) {
 
 std::string divergence_text(const scenario_report& r) {
     const auto& [seed, d] = *r.diverged;
-    std::string out = "  two runs of seed " + std::to_string(seed) + " part at record " + std::to_string(d.seq.value) + "\n";
+    std::string out =
+        "  two runs of seed " + std::to_string(seed) + " part at record " + std::to_string(d.seq.value) + "\n";
     for (const json_difference& x : d.differences)
-        out += "    " + x.pointer + "   first " + shortened(x.left ? std::string(x.left->text()) : "(absent)", 120) + "   second " +
-               shortened(x.right ? std::string(x.right->text()) : "(absent)", 120) + "\n";
+        out += "    " + x.pointer + "   first " + shortened(x.left ? std::string(x.left->text()) : "(absent)", 120) +
+               "   second " + shortened(x.right ? std::string(x.right->text()) : "(absent)", 120) + "\n";
     out += "    first   " + shortened(d.first.empty() ? "(the run had ended)" : d.first) + "\n";
     out += "    second  " + shortened(d.second.empty() ? "(the run had ended)" : d.second) + "\n";
     out += "  repro     aivp-sim verify " + r.what->file + " --seed " + std::to_string(seed) + "\n";
@@ -48,7 +50,8 @@ std::string divergence_text(const scenario_report& r) {
 std::string failure_text(const scenario_report& r) {
     std::string out;
     for (const run_report& run : r.failed) {
-        out += "  seed " + std::to_string(run.seed) + "   stopped: " + to_string(run.stopped) + "   virtual " + rounded(run.virtual_time) + "\n";
+        out += "  seed " + std::to_string(run.seed) + "   stopped: " + to_string(run.stopped) + "   virtual " +
+               rounded(run.virtual_time) + "\n";
         for (const finding& f : run.findings) out += finding_text(f, r);
         out += "  repro     " + repro_line(r, run.seed) + "\n";
         break; // the lowest failing seed says it; the others are counted below
@@ -59,29 +62,35 @@ std::string failure_text(const scenario_report& r) {
 }
 
 std::string finding_json(const finding& f) {
-    return "{\"actual\":" + quoted(f.actual) + ",\"code\":" + quoted(info(f.code).name) + ",\"expected\":" + quoted(f.expected) +
-           ",\"file\":" + quoted(f.where.file) + ",\"line\":" + std::to_string(f.where.line) + ",\"moment\":" + quoted(f.moment) +
+    return "{\"actual\":" + quoted(f.actual) + ",\"code\":" + quoted(info(f.code).name) +
+           ",\"expected\":" + quoted(f.expected) + ",\"file\":" + quoted(f.where.file) +
+           ",\"line\":" + std::to_string(f.where.line) + ",\"moment\":" + quoted(f.moment) +
            ",\"what\":" + quoted(f.what) + "}";
 }
 
 std::string report_json(const scenario_report& r) {
     std::string out = "{\"diverged\":";
     if (r.diverged) {
-        out += "{\"first\":" + quoted(r.diverged->second.first) + ",\"record\":" + std::to_string(r.diverged->second.seq.value) +
-               ",\"second\":" + quoted(r.diverged->second.second) + ",\"seed\":" + std::to_string(r.diverged->first) + "}";
+        out += "{\"first\":" + quoted(r.diverged->second.first) +
+               ",\"record\":" + std::to_string(r.diverged->second.seq.value) +
+               ",\"second\":" + quoted(r.diverged->second.second) + ",\"seed\":" + std::to_string(r.diverged->first) +
+               "}";
     } else {
         out += "null";
     }
     out += ",\"effects\":" + std::to_string(r.effects) + ",\"failures\":[";
     for (std::size_t i = 0; i < r.failed.size(); ++i) {
         out += std::string(i ? "," : "") + "{\"findings\":[";
-        for (std::size_t k = 0; k < r.failed[i].findings.size(); ++k) out += (k ? "," : "") + finding_json(r.failed[i].findings[k]);
-        out += "],\"repro\":" + quoted(repro_line(r, r.failed[i].seed)) + ",\"seed\":" + std::to_string(r.failed[i].seed) + "}";
+        for (std::size_t k = 0; k < r.failed[i].findings.size(); ++k)
+            out += (k ? "," : "") + finding_json(r.failed[i].findings[k]);
+        out += "],\"repro\":" + quoted(repro_line(r, r.failed[i].seed)) +
+               ",\"seed\":" + std::to_string(r.failed[i].seed) + "}";
     }
-    out += "],\"file\":" + quoted(r.what->file) + ",\"inputs\":" + std::to_string(r.inputs) + ",\"name\":" + quoted(r.what->name) +
-           ",\"outcomes\":" + quoted(to_hex(r.outcomes)) + ",\"passed\":" + (r.passed() ? "true" : "false") + ",\"runs\":" +
-           std::to_string(r.runs) + ",\"seeds\":" + std::to_string(r.seeds_run) + ",\"seeds_failed\":" +
-           std::to_string(r.seeds_failed) + ",\"virtual_us\":" + std::to_string(r.virtual_time.us) + "}";
+    out += "],\"file\":" + quoted(r.what->file) + ",\"inputs\":" + std::to_string(r.inputs) +
+           ",\"name\":" + quoted(r.what->name) + ",\"outcomes\":" + quoted(to_hex(r.outcomes)) +
+           ",\"passed\":" + (r.passed() ? "true" : "false") + ",\"runs\":" + std::to_string(r.runs) +
+           ",\"seeds\":" + std::to_string(r.seeds_run) + ",\"seeds_failed\":" + std::to_string(r.seeds_failed) +
+           ",\"virtual_us\":" + std::to_string(r.virtual_time.us) + "}";
     return out;
 }
 
@@ -101,8 +110,9 @@ void print_text(const std::vector<scenario_report>& reports, const std::string& 
         inputs += r.inputs;
         diverged += r.diverged.has_value();
         for (const std::uint64_t n : r.property_checks) checks += n;
-        std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(r.what->file, width) << "  " << padded(counted(r.seeds_run, "seed"), 12)
-                  << padded(counted(r.runs, "run"), 12) << padded(counted(r.inputs, "input"), 16) << "virtual " << rounded(r.virtual_time) << "\n";
+        std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(r.what->file, width) << "  "
+                  << padded(counted(r.seeds_run, "seed"), 12) << padded(counted(r.runs, "run"), 12)
+                  << padded(counted(r.inputs, "input"), 16) << "virtual " << rounded(r.virtual_time) << "\n";
         if (!r.passed()) std::cout << failure_text(r) << "\n";
     }
     char speed[64];
@@ -122,26 +132,34 @@ std::string to_json(const std::vector<scenario_report>& reports, const batch_sum
         diverged += r.diverged.has_value();
     }
     out += "],\"totals\":{\"diverged\":" + std::to_string(diverged) + ",\"failed\":" + std::to_string(summary.failed) +
-           ",\"inputs\":" + std::to_string(inputs) + ",\"passed\":" + std::to_string(summary.passed) + ",\"seeds\":" +
-           std::to_string(seeds) + ",\"skipped\":" + std::to_string(summary.skipped) + "},\"version\":1}";
+           ",\"inputs\":" + std::to_string(inputs) + ",\"passed\":" + std::to_string(summary.passed) +
+           ",\"seeds\":" + std::to_string(seeds) + ",\"skipped\":" + std::to_string(summary.skipped) +
+           "},\"version\":1}";
     return out;
 }
 
 std::string to_junit(const std::vector<scenario_report>& reports, const batch_summary& summary) {
-    std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"aivp-sim\" tests=\"" +
-                      std::to_string(reports.size()) + "\" failures=\"" + std::to_string(summary.failed) + "\" errors=\"0\" skipped=\"" +
-                      std::to_string(summary.skipped) + "\" time=\"" + std::to_string(summary.seconds) + "\">\n";
+    std::string out =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"aivp-sim\" tests=\"" +
+        std::to_string(reports.size()) + "\" failures=\"" + std::to_string(summary.failed) +
+        "\" errors=\"0\" skipped=\"" + std::to_string(summary.skipped) + "\" time=\"" +
+        std::to_string(summary.seconds) + "\">\n";
     for (const scenario_report& r : reports) {
         const std::string folder = r.what->file.substr(0, std::min(r.what->file.rfind('/'), r.what->file.size()));
-        out += "    <testcase classname=\"" + xml_escaped(folder) + "\" name=\"" + xml_escaped(r.what->name) + "\" file=\"" + xml_escaped(r.what->file) +
-               "\" time=\"" + std::to_string(summary.seconds / static_cast<double>(std::max<std::size_t>(1, reports.size()))) + "\">\n      <properties>\n        <property name=\"seeds\" value=\"" +
-               std::to_string(r.seeds_run) + "\"/>\n        <property name=\"scenario_hash\" value=\"" + to_hex(r.what->hash, 16) +
+        out += "    <testcase classname=\"" + xml_escaped(folder) + "\" name=\"" + xml_escaped(r.what->name) +
+               "\" file=\"" + xml_escaped(r.what->file) + "\" time=\"" +
+               std::to_string(summary.seconds / static_cast<double>(std::max<std::size_t>(1, reports.size()))) +
+               "\">\n      <properties>\n        <property name=\"seeds\" value=\"" + std::to_string(r.seeds_run) +
+               "\"/>\n        <property name=\"scenario_hash\" value=\"" + to_hex(r.what->hash, 16) +
                "\"/>\n        <property name=\"outcomes\" value=\"" + to_hex(r.outcomes) + "\"/>\n";
-        if (!r.failed.empty()) out += "        <property name=\"seed\" value=\"" + std::to_string(r.failed.front().seed) + "\"/>\n";
+        if (!r.failed.empty())
+            out += "        <property name=\"seed\" value=\"" + std::to_string(r.failed.front().seed) + "\"/>\n";
         out += "      </properties>\n";
         if (!r.passed()) {
             const std::string text = failure_text(r);
-            out += "      <failure message=\"" + xml_escaped(r.failed.empty() ? "diverged" : r.failed.front().findings.front().what) + "\">" + xml_escaped(text) + "</failure>\n";
+            out += "      <failure message=\"" +
+                   xml_escaped(r.failed.empty() ? "diverged" : r.failed.front().findings.front().what) + "\">" +
+                   xml_escaped(text) + "</failure>\n";
         }
         out += "    </testcase>\n";
     }

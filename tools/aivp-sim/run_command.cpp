@@ -26,7 +26,9 @@ int load_all(const arguments& a, scenario_list& out) {
         std::cerr << render(errors, texts);
         return exit_config;
     }
-    if (out.empty()) return report_error({errc::nothing_selected, "there is no scenario at or below " + a.positional.front(), {}, {}, {}});
+    if (out.empty())
+        return report_error(
+            {errc::nothing_selected, "there is no scenario at or below " + a.positional.front(), {}, {}, {}});
     return exit_ok;
 }
 
@@ -92,8 +94,9 @@ int list_scenarios(const arguments& a) {
     std::cout << "[";
     bool first = true;
     for (const auto& s : scenarios) {
-        std::cout << (first ? "" : ",") << "{\"agents\":" << s->agents.size() << ",\"expectations\":" << s->expectations.size()
-                  << ",\"file\":" << quoted(s->file) << ",\"hash\":" << quoted(to_hex(s->hash)) << ",\"name\":" << quoted(s->name) << "}";
+        std::cout << (first ? "" : ",") << "{\"agents\":" << s->agents.size()
+                  << ",\"expectations\":" << s->expectations.size() << ",\"file\":" << quoted(s->file)
+                  << ",\"hash\":" << quoted(to_hex(s->hash)) << ",\"name\":" << quoted(s->name) << "}";
         first = false;
     }
     std::cout << "]\n";
@@ -108,25 +111,42 @@ int list_properties(const arguments&) {
 } // namespace
 
 command_spec run_command_spec() {
-    return {"run", "run PATH… [--seeds N] [--seed S] [--jobs N] [--json] [--junit FILE]",
+    return {"run",
+            "run PATH… [--seeds N] [--seed S] [--jobs N] [--json] [--junit FILE]",
             "Runs scenario files, or all of a folder, once for each seed.",
-            {"aivp-sim run scenarios/", "aivp-sim run scenarios/inbox --seeds 200", "aivp-sim run scenarios/inbox/quiet-monday.yaml --seed 41 --json"},
-            batch_flags(), 1, 1000, [](const arguments& a) { return execute(a, false); }};
+            {"aivp-sim run scenarios/", "aivp-sim run scenarios/inbox --seeds 200",
+             "aivp-sim run scenarios/inbox/quiet-monday.yaml --seed 41 --json"},
+            batch_flags(),
+            1,
+            1000,
+            [](const arguments& a) { return execute(a, false); }};
 }
 
 command_spec verify_command_spec() {
-    return {"verify", "verify PATH… [--seeds N] [--seed S] [--jobs N]",
+    return {"verify",
+            "verify PATH… [--seeds N] [--seed S] [--jobs N]",
             "Runs each seed twice and names the first record in which the two differ.",
-            {"aivp-sim verify scenarios/ --seeds 1000"}, batch_flags(), 1, 1000, [](const arguments& a) { return execute(a, true); }};
+            {"aivp-sim verify scenarios/ --seeds 1000"},
+            batch_flags(),
+            1,
+            1000,
+            [](const arguments& a) { return execute(a, true); }};
 }
 
 command_spec list_command_spec() {
-    return {"list", "list PATH… [--json]", "Lists scenarios without running them.", {"aivp-sim list scenarios/"},
-            {{"json", "", "", "a JSON list"}, {"slow", "", "", "also *.slow.yaml"}}, 1, 1000, list_scenarios};
+    return {"list",
+            "list PATH… [--json]",
+            "Lists scenarios without running them.",
+            {"aivp-sim list scenarios/"},
+            {{"json", "", "", "a JSON list"}, {"slow", "", "", "also *.slow.yaml"}},
+            1,
+            1000,
+            list_scenarios};
 }
 
 command_spec properties_command_spec() {
-    return {"properties", "properties", "Lists what is checked in every run.", {"aivp-sim properties"}, {}, 0, 0, list_properties};
+    return {"properties",   "properties", "Lists what is checked in every run.", {"aivp-sim properties"}, {}, 0, 0,
+            list_properties};
 }
 
 } // namespace aivp::tools

@@ -113,7 +113,8 @@ struct new_file {
 
 int write_all(const std::vector<new_file>& files) {
     for (const new_file& f : files)
-        if (std::filesystem::exists(f.path)) return report_error({errc::io_exists, f.path + " exists already", {}, {}, {}});
+        if (std::filesystem::exists(f.path))
+            return report_error({errc::io_exists, f.path + " exists already", {}, {}, {}});
     for (const new_file& f : files) {
         std::error_code ec;
         const auto folder = std::filesystem::path(f.path).parent_path();
@@ -127,12 +128,17 @@ int write_all(const std::vector<new_file>& files) {
 
 int make_new(const arguments& a) {
     const std::string what = a.positional[0], id = a.positional[1];
-    if (!is_skill_id(id)) return usage_error("`" + id + "` is no id", "use lower-case letters, digits, `_`, `-` and `.`");
+    if (!is_skill_id(id))
+        return usage_error("`" + id + "` is no id", "use lower-case letters, digits, `_`, `-` and `.`");
     const std::string folder = a.has("folder") ? a.text("folder") + "/" : "";
     const new_file skill{folder + "skills/" + id + ".look_up.SKILL.md", filled(skill_template, id + ".look_up")};
     if (what == "agent") {
-        const int code = write_all({{folder + id + ".yaml", filled(agent_template, id)}, skill, {folder + "fixture.yaml", filled(fixture_template, id)}});
-        if (code == exit_ok) std::cout << "next: aivp run --dry-run " << folder << id << ".yaml --fixtures " << (folder.empty() ? "." : a.text("folder")) << "\n";
+        const int code = write_all({{folder + id + ".yaml", filled(agent_template, id)},
+                                    skill,
+                                    {folder + "fixture.yaml", filled(fixture_template, id)}});
+        if (code == exit_ok)
+            std::cout << "next: aivp run --dry-run " << folder << id << ".yaml --fixtures "
+                      << (folder.empty() ? "." : a.text("folder")) << "\n";
         return code;
     }
     if (what == "skill") {
@@ -143,7 +149,8 @@ int make_new(const arguments& a) {
     }
     if (what == "scenario") {
         std::vector<new_file> files{{folder + id + ".scenario.yaml", filled(scenario_template, id)}};
-        if (!std::filesystem::exists(folder + id + ".yaml")) files.push_back({folder + id + ".yaml", filled(agent_template, id)});
+        if (!std::filesystem::exists(folder + id + ".yaml"))
+            files.push_back({folder + id + ".yaml", filled(agent_template, id)});
         if (!std::filesystem::exists(skill.path)) files.push_back(skill);
         const int code = write_all(files);
         if (code == exit_ok) std::cout << "next: aivp-sim run " << folder << id << ".scenario.yaml --seeds 20\n";
@@ -155,9 +162,15 @@ int make_new(const arguments& a) {
 } // namespace
 
 command_spec new_command_spec() {
-    return {"new", "new agent|skill|scenario ID [--folder FOLDER]", "Writes a complete example to start from; never overwrites.",
-            {"aivp new agent my-helper", "aivp new skill tickets.search --folder skills", "aivp new scenario my-helper"},
-            {{"folder", "FOLDER", "", "where to write; else here"}}, 2, 2, make_new};
+    return {
+        "new",
+        "new agent|skill|scenario ID [--folder FOLDER]",
+        "Writes a complete example to start from; never overwrites.",
+        {"aivp new agent my-helper", "aivp new skill tickets.search --folder skills", "aivp new scenario my-helper"},
+        {{"folder", "FOLDER", "", "where to write; else here"}},
+        2,
+        2,
+        make_new};
 }
 
 } // namespace aivp::tools

@@ -16,7 +16,9 @@ enum class file_kind { agent, skill, scenario, other };
 
 /// By name first, then by what the file says about itself.
 file_kind kind_of(const std::string& path) {
-    if (path.ends_with("SKILL.md") || path.ends_with(".skill.yaml") || path.ends_with(".skill.yml") || path.ends_with(".skill.json")) return file_kind::skill;
+    if (path.ends_with("SKILL.md") || path.ends_with(".skill.yaml") || path.ends_with(".skill.yml") ||
+        path.ends_with(".skill.json"))
+        return file_kind::skill;
     if (!path.ends_with(".yaml") && !path.ends_with(".yml") && !path.ends_with(".json")) return file_kind::other;
     const auto text = read_file(path, yaml_bytes_max);
     if (!text) return file_kind::agent;
@@ -35,7 +37,8 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths, std::ve
             continue;
         }
         auto found = list_files(path);
-        if (!found) errors.push_back(std::move(found).error());
+        if (!found)
+            errors.push_back(std::move(found).error());
         else
             for (std::string& f : *found)
                 if (f.find(".tape/") == std::string::npos) out.push_back(std::move(f));
@@ -63,8 +66,11 @@ int validate(const arguments& a) {
     if (a.has("json")) {
         std::cout << "{\"agents\":" << agents << ",\"errors\":[";
         for (std::size_t i = 0; i < errors.size(); ++i)
-            std::cout << (i ? "," : "") << "{\"code\":" << quoted(info(errors[i].code).name) << ",\"column\":" << errors[i].where.column << ",\"file\":" << quoted(errors[i].where.file)
-                      << ",\"help\":" << quoted(errors[i].help) << ",\"line\":" << errors[i].where.line << ",\"message\":" << quoted(errors[i].message) << ",\"number\":" << quoted(code_number(errors[i].code)) << "}";
+            std::cout << (i ? "," : "") << "{\"code\":" << quoted(info(errors[i].code).name)
+                      << ",\"column\":" << errors[i].where.column << ",\"file\":" << quoted(errors[i].where.file)
+                      << ",\"help\":" << quoted(errors[i].help) << ",\"line\":" << errors[i].where.line
+                      << ",\"message\":" << quoted(errors[i].message)
+                      << ",\"number\":" << quoted(code_number(errors[i].code)) << "}";
         std::cout << "],\"scenarios\":" << scenarios << ",\"skills\":" << skills << ",\"version\":1}\n";
         return errors.empty() ? exit_ok : exit_config;
     }
@@ -73,18 +79,23 @@ int validate(const arguments& a) {
         std::cerr << counted(errors.size(), "error") << "\n";
         return exit_config;
     }
-    std::cout << "ok: " << counted(agents, "agent") << ", " << counted(skills, "skill file") << ", " << counted(scenarios, "scenario") << "\n";
+    std::cout << "ok: " << counted(agents, "agent") << ", " << counted(skills, "skill file") << ", "
+              << counted(scenarios, "scenario") << "\n";
     return agents + skills + scenarios == 0 ? exit_nothing : exit_ok;
 }
 
 } // namespace
 
 command_spec validate_command_spec() {
-    return {"validate", "validate PATH… [--skills FOLDER] [--json]",
+    return {"validate",
+            "validate PATH… [--skills FOLDER] [--json]",
             "Checks agent, skill and scenario files; shows every error with its place.",
             {"aivp validate fixtures", "aivp validate my-agent.yaml --skills skills"},
             {{"skills", "FOLDER", "", "where the agents' skills are, when they are not among the paths"},
-             {"json", "", "", "one JSON document on stdout"}}, 1, 1000, validate};
+             {"json", "", "", "one JSON document on stdout"}},
+            1,
+            1000,
+            validate};
 }
 
 } // namespace aivp::tools

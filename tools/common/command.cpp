@@ -30,10 +30,12 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 void print_program_help(const program_spec& program, bool all) {
     std::cout << program.name << ": " << program.summary << "\n\n";
     for (const command_spec& c : program.commands)
-        for (std::size_t i = 0; i < std::min<std::size_t>(c.examples.size(), all ? 99 : 1); ++i) std::cout << "  " << c.examples[i] << "\n";
+        for (std::size_t i = 0; i < std::min<std::size_t>(c.examples.size(), all ? 99 : 1); ++i)
+            std::cout << "  " << c.examples[i] << "\n";
     std::cout << "\ncommands\n";
     for (const command_spec& c : program.commands) std::cout << "  " << padded(c.name, 10) << c.summary << "\n";
-    std::cout << "\n`" << program.name << " COMMAND --help` says more; `" << program.name << " explain CODE` explains an error.\n";
+    std::cout << "\n`" << program.name << " COMMAND --help` says more; `" << program.name
+              << " explain CODE` explains an error.\n";
 }
 
 void print_command_help(const program_spec& program, const command_spec& c) {
@@ -43,7 +45,8 @@ void print_command_help(const program_spec& program, const command_spec& c) {
     if (!c.flags.empty()) std::cout << "\noptions\n";
     for (const flag_spec& f : c.flags) {
         const std::string left = "--" + f.name + (f.value_name.empty() ? "" : " " + f.value_name);
-        std::cout << "  " << padded(left, 22) << f.help << (f.default_text.empty() ? "" : " (default " + f.default_text + ")") << "\n";
+        std::cout << "  " << padded(left, 22) << f.help
+                  << (f.default_text.empty() ? "" : " (default " + f.default_text + ")") << "\n";
     }
 }
 
@@ -51,8 +54,10 @@ result<arguments> parse_arguments(const command_spec& c, const std::vector<std::
     po::options_description options;
     arguments out;
     for (const flag_spec& f : c.flags) {
-        if (f.value_name.empty()) options.add_options()(f.name.c_str(), "");
-        else options.add_options()(f.name.c_str(), po::value<std::string>(), "");
+        if (f.value_name.empty())
+            options.add_options()(f.name.c_str(), "");
+        else
+            options.add_options()(f.name.c_str(), po::value<std::string>(), "");
         out.defaults.emplace(f.name, f.default_text);
     }
     options.add_options()("positional", po::value<std::vector<std::string>>());
@@ -60,16 +65,19 @@ result<arguments> parse_arguments(const command_spec& c, const std::vector<std::
     positional.add("positional", -1);
     try {
         const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-        const po::parsed_options parsed = po::command_line_parser(words).options(options).positional(positional).style(style).run();
+        const po::parsed_options parsed =
+            po::command_line_parser(words).options(options).positional(positional).style(style).run();
         for (const auto& o : parsed.options) {
-            if (o.string_key == "positional") out.positional.insert(out.positional.end(), o.value.begin(), o.value.end());
+            if (o.string_key == "positional")
+                out.positional.insert(out.positional.end(), o.value.begin(), o.value.end());
             else if (!out.values.emplace(o.string_key, o.value.empty() ? "1" : o.value.front()).second)
                 return fail(errc::usage_invalid, "--" + o.string_key + " is given twice");
         }
     } catch (const po::unknown_option& e) {
         std::vector<std::string> names;
         for (const flag_spec& f : c.flags) names.push_back("--" + f.name);
-        return fail(errc::usage_invalid, "`" + c.name + "` has no option " + e.get_option_name(), {}, did_you_mean(e.get_option_name(), names));
+        return fail(errc::usage_invalid, "`" + c.name + "` has no option " + e.get_option_name(), {},
+                    did_you_mean(e.get_option_name(), names));
     } catch (const po::error& e) {
         return fail(errc::usage_invalid, e.what());
     }
@@ -86,7 +94,8 @@ int run_command(const program_spec& program, const command_spec& c, const std::v
     if (!parsed) return report_error(parsed.error());
     const std::size_t n = parsed->positional.size();
     if (n < c.positional_least || n > c.positional_most)
-        return usage_error(n < c.positional_least ? "something is missing" : "that is too much", program.name + " " + c.synopsis);
+        return usage_error(n < c.positional_least ? "something is missing" : "that is too much",
+                           program.name + " " + c.synopsis);
     return c.run(*parsed);
 }
 
@@ -103,7 +112,8 @@ result<std::int64_t> arguments::integer(const std::string& flag, std::int64_t le
     std::int64_t n = 0;
     const auto [end, ec] = std::from_chars(word.data(), word.data() + word.size(), n);
     if (ec == std::errc() && end == word.data() + word.size() && n >= least && n <= most) return n;
-    return fail(errc::usage_invalid, "--" + flag + " takes a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ", not `" + word + "`");
+    return fail(errc::usage_invalid, "--" + flag + " takes a whole number from " + std::to_string(least) + " to " +
+                                         std::to_string(most) + ", not `" + word + "`");
 }
 
 int report_error(const error& e) {
@@ -122,13 +132,21 @@ int explain_code(const std::string& name_or_number) {
         for (const error_info& r : error_table()) names.emplace_back(r.name);
         return usage_error("there is no error `" + name_or_number + "`", did_you_mean(name_or_number, names));
     }
-    std::cout << code_number(row->code) << "  " << row->name << "\n" << row->text << "\n\nwhat helps   " << row->help << "\n";
-    std::cout << "AOS code     " << row->aos_code << "\nretryable    " << (row->retryable ? "yes" : "no") << "\nexit code    " << row->exit_code << "\n";
+    std::cout << code_number(row->code) << "  " << row->name << "\n"
+              << row->text << "\n\nwhat helps   " << row->help << "\n";
+    std::cout << "AOS code     " << row->aos_code << "\nretryable    " << (row->retryable ? "yes" : "no")
+              << "\nexit code    " << row->exit_code << "\n";
     return exit_ok;
 }
 
 command_spec explain_command() {
-    return {"explain", "explain CODE", "Explains an error code.", {"aivp explain AV0310", "aivp explain policy.no_rule"}, {}, 1, 1,
+    return {"explain",
+            "explain CODE",
+            "Explains an error code.",
+            {"aivp explain AV0310", "aivp explain policy.no_rule"},
+            {},
+            1,
+            1,
             [](const arguments& a) { return explain_code(a.positional.front()); }};
 }
 
@@ -153,7 +171,8 @@ int run_program(const program_spec& program, int argc, const char* const* argv) 
             return report_error({errc::internal_bug, e.what(), {}, {}, {}});
         }
     }
-    return usage_error("`" + program.name + "` has no command `" + words[0] + "`", did_you_mean(words[0], command_names(program)));
+    return usage_error("`" + program.name + "` has no command `" + words[0] + "`",
+                       did_you_mean(words[0], command_names(program)));
 }
 
 } // namespace aivp::tools

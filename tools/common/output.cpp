@@ -13,7 +13,8 @@ namespace aivp::tools {
 namespace {
 
 std::int64_t steady_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 } // namespace
@@ -37,12 +38,22 @@ std::string rounded(duration d) {
     const std::string sign = d.us < 0 ? "-" : "";
     char buffer[48];
     if (us == 0) return "0s";
-    if (us < 1'000) std::snprintf(buffer, sizeof buffer, "%lldus", static_cast<long long>(us));
-    else if (us < 1'000'000) std::snprintf(buffer, sizeof buffer, "%lldms", static_cast<long long>(us / 1000));
-    else if (us < 60'000'000) std::snprintf(buffer, sizeof buffer, "%lld.%llds", static_cast<long long>(us / 1'000'000), static_cast<long long>(us / 100'000 % 10));
-    else if (us < 3'600'000'000) std::snprintf(buffer, sizeof buffer, "%lldm%02llds", static_cast<long long>(us / 60'000'000), static_cast<long long>(us / 1'000'000 % 60));
-    else if (us < 172'800'000'000) std::snprintf(buffer, sizeof buffer, "%lldh%02lldm", static_cast<long long>(us / 3'600'000'000), static_cast<long long>(us / 60'000'000 % 60));
-    else std::snprintf(buffer, sizeof buffer, "%lldd%02lldh", static_cast<long long>(us / 86'400'000'000), static_cast<long long>(us / 3'600'000'000 % 24));
+    if (us < 1'000)
+        std::snprintf(buffer, sizeof buffer, "%lldus", static_cast<long long>(us));
+    else if (us < 1'000'000)
+        std::snprintf(buffer, sizeof buffer, "%lldms", static_cast<long long>(us / 1000));
+    else if (us < 60'000'000)
+        std::snprintf(buffer, sizeof buffer, "%lld.%llds", static_cast<long long>(us / 1'000'000),
+                      static_cast<long long>(us / 100'000 % 10));
+    else if (us < 3'600'000'000)
+        std::snprintf(buffer, sizeof buffer, "%lldm%02llds", static_cast<long long>(us / 60'000'000),
+                      static_cast<long long>(us / 1'000'000 % 60));
+    else if (us < 172'800'000'000)
+        std::snprintf(buffer, sizeof buffer, "%lldh%02lldm", static_cast<long long>(us / 3'600'000'000),
+                      static_cast<long long>(us / 60'000'000 % 60));
+    else
+        std::snprintf(buffer, sizeof buffer, "%lldd%02lldh", static_cast<long long>(us / 86'400'000'000),
+                      static_cast<long long>(us / 3'600'000'000 % 24));
     return sign + buffer;
 }
 
@@ -50,14 +61,17 @@ std::string offset(duration d) {
     char buffer[48];
     const std::int64_t ms = d.us / 1000;
     if (ms < 3'600'000)
-        std::snprintf(buffer, sizeof buffer, "+%02lld:%02lld.%03lld", static_cast<long long>(ms / 60'000), static_cast<long long>(ms / 1000 % 60), static_cast<long long>(ms % 1000));
+        std::snprintf(buffer, sizeof buffer, "+%02lld:%02lld.%03lld", static_cast<long long>(ms / 60'000),
+                      static_cast<long long>(ms / 1000 % 60), static_cast<long long>(ms % 1000));
     else
-        std::snprintf(buffer, sizeof buffer, "+%lldh%02lldm%02llds", static_cast<long long>(ms / 3'600'000), static_cast<long long>(ms / 60'000 % 60), static_cast<long long>(ms / 1000 % 60));
+        std::snprintf(buffer, sizeof buffer, "+%lldh%02lldm%02llds", static_cast<long long>(ms / 3'600'000),
+                      static_cast<long long>(ms / 60'000 % 60), static_cast<long long>(ms / 1000 % 60));
     return buffer;
 }
 
 std::string padded(std::string_view text, std::size_t width) {
-    const auto shown = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    const auto shown = static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
     return std::string(text) + std::string(shown < width ? width - shown : 0, ' ');
 }
 
@@ -98,7 +112,8 @@ void progress_bar::update(std::uint64_t done, std::uint64_t all) {
     constexpr std::uint64_t width = 30;
     const std::uint64_t filled = done * width / all;
     const std::string bar = std::string(filled, '#') + std::string(width - filled, '.');
-    std::fprintf(stderr, "\r\033[K%s [%s] %s of %s", label_.c_str(), bar.c_str(), grouped(done).c_str(), grouped(all).c_str());
+    std::fprintf(stderr, "\r\033[K%s [%s] %s of %s", label_.c_str(), bar.c_str(), grouped(done).c_str(),
+                 grouped(all).c_str());
     std::fflush(stderr);
 }
 
