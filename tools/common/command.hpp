@@ -13,8 +13,8 @@
 namespace aivp::tools {
 
 struct flag_spec {
-    std::string name;        ///< without the dashes
-    std::string value_name;  ///< empty: a switch
+    std::string name;         ///< without the dashes
+    std::string value_name;   ///< empty: a switch
     std::string default_text; ///< of a value; empty = none
     std::string help;
 };
