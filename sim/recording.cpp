@@ -2,16 +2,11 @@
 
 #include <utility>
 
+#include "aivp/skill/secret_reference.hpp"
 #include "aivp/tape/files.hpp"
 #include "aivp/version.hpp"
 
 namespace aivp::sim {
-
-namespace {
-
-constexpr std::string_view secret_open = "{\"$secret\":\"";
-
-} // namespace
 
 tape_folding::tape_folding(const std::vector<snapshot_ptr>& agents, const std::map<std::string, std::string>& secrets) {
     for (const snapshot_ptr& agent : agents)
@@ -33,14 +28,10 @@ payload tape_folding::result(std::string_view skill, const payload& value) const
 
 std::map<std::string, std::string> stand_in_secrets(const agent_snapshot& agent) {
     std::map<std::string, std::string> out;
-    for (const skill_binding& b : agent.bindings) {
-        std::string_view text = b.fixed.text();
-        for (std::size_t at = text.find(secret_open); at != std::string_view::npos; at = text.find(secret_open)) {
-            text = text.substr(at + secret_open.size());
-            const std::string name(text.substr(0, text.find('"')));
-            out.emplace(name, "stand-in for " + name);
-        }
-    }
+    const auto collect = [&out](std::string_view name) -> result<std::string> {
+        return out.emplace(name, "stand-in for " + std::string(name)).first->second;
+    };
+    for (const skill_binding& b : agent.bindings) (void)with_secrets(b.fixed, collect);
     return out;
 }
 

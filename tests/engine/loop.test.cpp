@@ -302,8 +302,8 @@ BOOST_AUTO_TEST_CASE(an_answer_that_was_cut_is_partial) {
 BOOST_AUTO_TEST_CASE(a_conversing_agent_puts_its_answer_to_the_user_and_goes_on_with_the_reply) {
     spec s = given(agent_of({.converse = true}));
     s.and_given(go());
-    s.when(says(1, make_answer("which box?"))).then({{"model_settled"}, {"user_asked", R"({"call":2,"text":"which box?"})"}, {"timer_armed"}})
-        .performing({{"user_question", R"({"call":2,"text":"which box?"})"}, {"timer_request"}});
+    s.when(says(1, make_answer("which box?"))).then({{"model_settled"}, {"user_asked", R"({"call":2,"text":"which box?"})"}})
+        .performing({{"user_question", R"({"call":2,"text":"which box?"})"}});
     s.when(user_completion{.ref = {run1, {2}}, .message = payload::of_string("the red one")})
         .then_among_others({{"user_answered", R"({"message":"the red one","ended":false})"}, {"model_requested", R"({"call":3})"}});
     BOOST_TEST(conversation(s).ends_with(R"({"content":"the red one","role":"user"})" "\n"));
