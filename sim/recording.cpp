@@ -9,8 +9,10 @@
 namespace aivp::sim {
 
 tape_folding::tape_folding(const std::vector<snapshot_ptr>& agents, const std::map<std::string, std::string>& secrets) {
-    for (const snapshot_ptr& agent : agents)
+    for (const snapshot_ptr& agent : agents) {
+        agents_.emplace(agent->id, agent);
         for (const skill_binding& b : agent->bindings) skills_.emplace(b.skill->id, b.skill);
+    }
     for (const auto& [name, value] : secrets) secrets_.add(name, value);
 }
 
@@ -24,6 +26,15 @@ payload tape_folding::result(std::string_view skill, const payload& value) const
     const auto known = skills_.find(skill);
     const payload folded = known == skills_.end() ? value : redact(value, known->second->secret_results, "result");
     return secrets_.empty() ? folded : secrets_.scrub(folded);
+}
+
+model_response tape_folding::response(std::string_view agent, const model_response& value) const {
+    const auto known = agents_.find(agent);
+    model_response folded = known == agents_.end() ? value : recordable(*known->second, value);
+    if (secrets_.empty()) return folded;
+    folded.content = secrets_.scrub(folded.content);
+    for (proposed_call& call : folded.calls) call.arguments = secrets_.scrub(call.arguments);
+    return folded;
 }
 
 std::map<std::string, std::string> stand_in_secrets(const agent_snapshot& agent) {
@@ -58,6 +69,11 @@ void run_recording::attach(simulation_setup& setup) {
         options.fold_result = [folding, redacted](std::string_view skill, const payload& value) {
             payload folded = folding->result(skill, value);
             if (folded != value) ++(*redacted)["result"];
+            return folded;
+        };
+        options.fold_response = [folding, redacted](std::string_view agent, const model_response& value) {
+            model_response folded = folding->response(agent, value);
+            if (folded != value) ++(*redacted)["response"];
             return folded;
         };
         ports_ = std::make_shared<tapped_ports>(complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks), std::move(options));

@@ -22,9 +22,12 @@ public:
 
     payload arguments(std::string_view skill, const payload& value) const;
     payload result(std::string_view skill, const payload& value) const;
+    /// `agent` is the id of one of the agents.
+    model_response response(std::string_view agent, const model_response& value) const;
     const known_secrets& secrets() const { return secrets_; }
 
 private:
+    std::map<std::string, snapshot_ptr, std::less<>> agents_;
     std::map<std::string, skill_ptr, std::less<>> skills_;
     known_secrets secrets_;
 };

@@ -18,6 +18,11 @@ namespace {
 
 constexpr std::int64_t count_max = 1'000'000'000;
 
+/// Paths are relative to the file that names them, or absolute.
+std::string beside(const std::string& file, const std::string& path) {
+    return path.starts_with('/') ? path : folder_of(file) + "/" + path;
+}
+
 /// The reader of one scenario file.
 class scenario_reader {
 public:
@@ -115,7 +120,6 @@ void scenario_reader::read_agents(mapping_reader& top) {
 
 void scenario_reader::load_agents(const std::vector<located_text>& skills, const std::vector<located_text>& agents,
                                   bool relative) {
-    const std::string base = folder_of(document_.file) + "/";
     workspace space(zones_);
     std::size_t taken = 0;
     // What a file says about itself has a place there; what cannot be opened at all is an error of this file.
@@ -127,12 +131,12 @@ void scenario_reader::load_agents(const std::vector<located_text>& skills, const
         }
     };
     for (const located_text& path : skills) {
-        out_.skill_paths.push_back(base + path.text);
+        out_.skill_paths.push_back(beside(document_.file, path.text));
         space.load_skills(out_.skill_paths.back());
         take_errors(path);
     }
     for (const located_text& path : agents) {
-        const snapshot_ptr agent = space.load_agent(relative ? base + path.text : path.text);
+        const snapshot_ptr agent = space.load_agent(relative ? beside(document_.file, path.text) : path.text);
         take_errors(path);
         if (!agent) continue;
         for (const snapshot_ptr& other : out_.agents)
@@ -183,7 +187,7 @@ void scenario_reader::read_answers(mapping_reader& top) {
     }
     const auto path = top.text("tape");
     if (!path) return;
-    auto recorded = read_tape(folder_of(document_.file) + "/" + path->text);
+    auto recorded = read_tape(beside(document_.file, path->text));
     if (!recorded) {
         error e = std::move(recorded).error();
         if (e.where.line == 0) e.where = path->where;

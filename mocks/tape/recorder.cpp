@@ -32,10 +32,10 @@ void tape_recorder::append(run_id run, tape_body body) {
     events.push_back(std::move(e));
 }
 
-void tape_recorder::open(call_ref ref, tape_body body, completion_sink& sink, std::string skill) {
+void tape_recorder::open(call_ref ref, tape_body body, completion_sink& sink, std::string name) {
     append(ref.run, std::move(body));
     const std::vector<tape_event>& events = runs_[ref.run].events;
-    open_[ref] = {&sink, events.size() - 1, events.back().at, std::move(skill)};
+    open_[ref] = {&sink, events.size() - 1, events.back().at, std::move(name)};
 }
 
 tape_recorder::settled tape_recorder::settle(call_ref ref) {
@@ -49,7 +49,7 @@ tape_recorder::settled tape_recorder::settle(call_ref ref) {
     settled_[ref] = o.sink;
     const auto run = runs_.find(ref.run);
     tape_event* event = run == runs_.end() ? nullptr : &run->second.events[o.event];
-    return {o.sink, event, options_.now() - o.at, o.skill};
+    return {o.sink, event, options_.now() - o.at, o.name};
 }
 
 void tape_recorder::close(call_ref ref) {
@@ -93,7 +93,7 @@ void tape_recorder::completion_tap::model_done(model_completion c) {
     if (s.event) {
         auto& body = std::get<tape_model_call>(s.event->body);
         body.ending = {c.outcome, c.code, c.message, s.latency, true};
-        body.response = c.response;
+        body.response = owner_.options_.fold_response ? owner_.options_.fold_response(s.name, c.response) : c.response;
     }
     if (s.sink) s.sink->model_done(std::move(c));
 }
@@ -103,7 +103,7 @@ void tape_recorder::completion_tap::skill_done(skill_completion c) {
     if (s.event) {
         auto& body = std::get<tape_skill_call>(s.event->body);
         body.ending = {c.outcome, c.code, c.message, s.latency, true};
-        body.result = owner_.options_.fold_result ? owner_.options_.fold_result(s.skill, c.result) : c.result;
+        body.result = owner_.options_.fold_result ? owner_.options_.fold_result(s.name, c.result) : c.result;
     }
     if (s.sink) s.sink->skill_done(std::move(c));
 }
@@ -131,7 +131,7 @@ void tape_recorder::model_tap::call(const model_request& request, completion_sin
     body.messages = request.messages;
     body.ending = recorder_unanswered(errc::model_unknown);
     owner_.runs_[request.run].manifest.model = body.model;
-    owner_.open({request.run, request.call}, std::move(body), sink);
+    owner_.open({request.run, request.call}, std::move(body), sink, std::string(request.agent));
     next_.call(request, owner_.completions_);
 }
 

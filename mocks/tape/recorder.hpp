@@ -25,6 +25,8 @@ struct tape_recorder_options {
     /// What the tape holds instead of live arguments and results: declared secrets replaced. Empty: unchanged.
     std::function<payload(std::string_view skill, const payload& arguments)> fold_arguments;
     std::function<payload(std::string_view skill, const payload& result)> fold_result;
+    /// The same for what a model answers to this agent: its calls may hold declared secrets.
+    std::function<model_response(std::string_view agent, const model_response& response)> fold_response;
     std::string lane{tape_main_lane};
 };
 
@@ -56,7 +58,7 @@ private:
         completion_sink* sink = nullptr;
         std::size_t event = 0; ///< index into the run's events
         instant at;
-        std::string skill;
+        std::string name; ///< the skill, or the agent that asked a model
     };
     struct run_record {
         std::vector<tape_event> events;
@@ -103,13 +105,13 @@ private:
     };
 
     void append(run_id run, tape_body body);
-    void open(call_ref ref, tape_body body, completion_sink& sink, std::string skill = {});
+    void open(call_ref ref, tape_body body, completion_sink& sink, std::string name = {});
     /// The sink to pass the completion on to, and the event it settles (null when the call was settled before).
     struct settled {
         completion_sink* sink = nullptr;
         tape_event* event = nullptr;
         duration latency;
-        std::string skill;
+        std::string name;
     };
     settled settle(call_ref ref);
     void close(call_ref ref);

@@ -493,9 +493,8 @@ void engine_step::on(const model_completion& in) {
                "the usage cannot be right: " + cost.error().message);
         return;
     }
-    const auto response = std::make_shared<const model_response>(in.response);
-    emit(*r, model_settled{r->id, in.ref.call, effect_outcome::ok, response, errc::ok, {}, *cost});
-    take_turn(*r, brain, *response);
+    emit(*r, model_settled{r->id, in.ref.call, effect_outcome::ok, std::make_shared<const model_response>(recordable(*r->snapshot, in.response)), errc::ok, {}, *cost});
+    take_turn(*r, brain, in.response);
 }
 
 void engine_step::take_turn(run_state& r, const loop_brain& brain, const model_response& response) {
@@ -633,6 +632,19 @@ bool engine_step::step_failed(run_state& r, const step_spec& spec, std::uint32_t
 }
 
 } // namespace
+
+model_response recordable(const agent_snapshot& snapshot, model_response response) {
+    for (proposed_call& call : response.calls) {
+        const auto binding = snapshot.find_binding(call.name);
+        if (!binding) continue;
+        const std::vector<std::string>& secret = snapshot.bindings[*binding].skill->secret_arguments;
+        if (secret.empty()) continue;
+        // Text that is no JSON may hold a secret anywhere.
+        static const std::vector<std::string> whole{""};
+        call.arguments = redact(call.arguments, call.arguments.is_object() ? secret : whole, "argument");
+    }
+    return response;
+}
 
 void step(engine_state& state, const input_envelope& input, decision& out) {
     out.clear();

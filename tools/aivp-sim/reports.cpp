@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 
 #include "tools/common/output.hpp"
@@ -22,12 +23,23 @@ std::string place_of(const finding& f, const scenario_report& r) {
     return f.where.line == 0 ? r.what->file : to_string(f.where);
 }
 
+/// So that the line can be copied into a shell as it is.
+std::string shell_word(const std::string& text) {
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::strchr("_-./+:,@%=", c) != nullptr;
+    });
+    if (plain && !text.empty()) return text;
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
+    return out + "'";
+}
+
 std::string repro_line(const scenario_report& r, std::uint64_t seed) {
-    return "aivp-sim run " + r.what->file + " --seed " + std::to_string(seed);
+    return "aivp-sim run " + shell_word(r.what->file) + " --seed " + std::to_string(seed);
 }
 
 std::string finding_text(const finding& f, const scenario_report& r) {
-    std::string out = "  " + std::string(f.code == errc::scenario_property ? "property  " : "expected  ") + f.what +
+    std::string out = "  " + std::string(f.code == errc::scenario_property ? "property  " : "expect    ") + f.what +
                       "   " + place_of(f, r) + "\n";
     out += "  expected  " + shortened(f.expected) + "\n  actual    " + shortened(f.actual) + "\n";
     if (!f.moment.empty()) out += "  moment    " + f.moment + "\n";
@@ -43,12 +55,12 @@ std::string divergence_text(const scenario_report& r) {
                "   second " + shortened(x.right ? std::string(x.right->text()) : "(absent)", 120) + "\n";
     out += "    first   " + shortened(d.first.empty() ? "(the run had ended)" : d.first) + "\n";
     out += "    second  " + shortened(d.second.empty() ? "(the run had ended)" : d.second) + "\n";
-    out += "  repro     aivp-sim verify " + r.what->file + " --seed " + std::to_string(seed) + "\n";
+    out += "  repro     aivp-sim verify " + shell_word(r.what->file) + " --seed " + std::to_string(seed) + "\n";
     return out;
 }
 
 std::string failure_text(const scenario_report& r) {
-    std::string out;
+    std::string out = "  scenario  " + r.what->name + "\n";
     for (const run_report& run : r.failed) {
         out += "  seed " + std::to_string(run.seed) + "   stopped: " + to_string(run.stopped) + "   virtual " +
                rounded(run.virtual_time) + "\n";
@@ -94,6 +106,14 @@ std::string report_json(const scenario_report& r) {
     return out;
 }
 
+/// By property_id, over all scenarios.
+std::vector<std::uint64_t> property_checks(const std::vector<scenario_report>& reports) {
+    std::vector<std::uint64_t> sums(sim::property_count, 0);
+    for (const scenario_report& r : reports)
+        for (std::size_t p = 0; p < r.property_checks.size(); ++p) sums[p] += r.property_checks[p];
+    return sums;
+}
+
 } // namespace
 
 batch_summary summarise(const std::vector<scenario_report>& reports) {
@@ -103,23 +123,33 @@ batch_summary summarise(const std::vector<scenario_report>& reports) {
 }
 
 void print_text(const std::vector<scenario_report>& reports, const std::string& command, double seconds) {
-    std::size_t width = 20;
+    std::size_t file_width = 20, run_width = 12, input_width = 16;
     std::uint64_t inputs = 0, checks = 0, diverged = 0;
-    for (const scenario_report& r : reports) width = std::max(width, r.what->file.size());
+    for (const scenario_report& r : reports) {
+        file_width = std::max(file_width, r.what->file.size());
+        run_width = std::max(run_width, counted(r.runs, "run").size() + 2);
+        input_width = std::max(input_width, counted(r.inputs, "input").size() + 2);
+    }
     for (const scenario_report& r : reports) {
         inputs += r.inputs;
         diverged += r.diverged.has_value();
-        for (const std::uint64_t n : r.property_checks) checks += n;
-        std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(r.what->file, width) << "  "
-                  << padded(counted(r.seeds_run, "seed"), 12) << padded(counted(r.runs, "run"), 12)
-                  << padded(counted(r.inputs, "input"), 16) << "virtual " << rounded(r.virtual_time) << "\n";
+        std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(r.what->file, file_width) << "  "
+                  << padded(counted(r.seeds_run, "seed"), 12) << padded(counted(r.runs, "run"), run_width)
+                  << padded(counted(r.inputs, "input"), input_width) << "virtual " << rounded(r.virtual_time) << "\n";
         if (!r.passed()) std::cout << failure_text(r) << "\n";
+    }
+    const std::vector<std::uint64_t> by_property = property_checks(reports);
+    std::string never;
+    for (const sim::property_info& p : sim::property_table()) {
+        checks += by_property[static_cast<std::size_t>(p.id)];
+        if (by_property[static_cast<std::size_t>(p.id)] == 0) never += (never.empty() ? "" : ", ") + std::string(p.name);
     }
     char speed[64];
     std::snprintf(speed, sizeof speed, "%.2f s", seconds);
     std::cout << "  " << grouped(inputs) << " engine inputs, " << grouped(checks) << " property checks in " << speed;
     if (command == "verify") std::cout << ", each seed twice: " << counted(diverged, "divergence");
     std::cout << "\n";
+    if (!never.empty()) std::cout << "  never put to the test: " << never << "\n";
 }
 
 std::string to_json(const std::vector<scenario_report>& reports, const batch_summary& summary) {
@@ -131,7 +161,12 @@ std::string to_json(const std::vector<scenario_report>& reports, const batch_sum
         seeds += r.seeds_run;
         diverged += r.diverged.has_value();
     }
-    out += "],\"totals\":{\"diverged\":" + std::to_string(diverged) + ",\"failed\":" + std::to_string(summary.failed) +
+    out += "],\"properties\":{";
+    const std::vector<std::uint64_t> by_property = property_checks(reports);
+    for (const sim::property_info& p : sim::property_table())
+        out += (p.id == sim::property_table().front().id ? "" : ",") + quoted(p.name) + ":" +
+               std::to_string(by_property[static_cast<std::size_t>(p.id)]);
+    out += "},\"totals\":{\"diverged\":" + std::to_string(diverged) + ",\"failed\":" + std::to_string(summary.failed) +
            ",\"inputs\":" + std::to_string(inputs) + ",\"passed\":" + std::to_string(summary.passed) +
            ",\"seeds\":" + std::to_string(seeds) + ",\"skipped\":" + std::to_string(summary.skipped) +
            "},\"version\":1}";

@@ -33,7 +33,7 @@ void print_program_help(const program_spec& program, bool all) {
         for (std::size_t i = 0; i < std::min<std::size_t>(c.examples.size(), all ? 99 : 1); ++i)
             std::cout << "  " << c.examples[i] << "\n";
     std::cout << "\ncommands\n";
-    for (const command_spec& c : program.commands) std::cout << "  " << padded(c.name, 10) << c.summary << "\n";
+    for (const command_spec& c : program.commands) std::cout << "  " << padded(c.name, 12) << c.summary << "\n";
     std::cout << "\n`" << program.name << " COMMAND --help` says more; `" << program.name
               << " explain CODE` explains an error.\n";
 }
@@ -139,7 +139,7 @@ int explain_code(const std::string& name_or_number) {
     return exit_ok;
 }
 
-command_spec explain_command() {
+command_spec explain_command(const std::string& program) {
     return {"explain",
             "explain CODE",
             "Explains an error code.",

@@ -30,6 +30,10 @@ void step(engine_state& state, const input_envelope& input, decision& out);
 /// The pure form: leaves `state` alone.
 decision decide(const engine_state& state, const input_envelope& input);
 
+/// What of a model's response is kept, in the conversation, the journal and on tapes: everything but the arguments that
+/// their skills declare secret.
+model_response recordable(const agent_snapshot& snapshot, model_response response);
+
 /// Appends the journal line of one step: canonical JSON, see docs/journal-format.md.
 void append_journal_line(std::string& out, const input_envelope& input, const decision& d);
 

@@ -1,0 +1,110 @@
+// A host that does what it likes with the engine, and keeps books of its own to check what the engine does. A value: a copy
+// goes on by itself.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "aivp/base/hash.hpp"
+#include "aivp/engine/engine.hpp"
+
+namespace engine_test {
+
+/// One thing that happens to the engine. What it means depends on the state in which it happens, so that any list of moves can
+/// be played, and any part of it too.
+struct move {
+    enum class kind : std::uint32_t {
+        start, answer, answer_again, fire_next_timer, let_time_pass, cancel, publish, repeat_completion, retire, activate, stray_timer,
+        count
+    };
+    kind what = kind::start;
+    std::uint32_t pick = 0;      ///< which agent, call or run, modulo their number
+    std::uint32_t how = 0;       ///< how it ends
+    aivp::model_response turn;   ///< when a model is answered
+};
+std::ostream& operator<<(std::ostream& out, const move& m);
+
+class play {
+public:
+    explicit play(std::vector<aivp::snapshot_ptr> agents);
+
+    /// Throws std::logic_error as soon as anything is not as it must be.
+    void make(const move& m);
+    /// Answers all open calls until there are none.
+    void drain();
+
+    const aivp::engine_state& state() const { return state_; }
+    const aivp::digest& chain() const { return chain_.head(); }
+    /// All journal lines, for people.
+    std::string journal() const;
+    /// How often a kind of event was seen.
+    std::uint64_t seen(std::size_t event_index) const;
+
+private:
+    /// What the books say about a run: nothing of it is taken from the engine's state.
+    struct run_book {
+        aivp::snapshot_ptr snapshot;
+        aivp::agent_id agent;
+        aivp::payload body;
+        bool started = false;
+        std::uint32_t skill_calls = 0;
+        std::uint32_t model_turns = 0;
+        std::int64_t tokens = 0;
+        std::int64_t spent = 0;
+        std::int64_t largest = 0;
+        std::map<std::uint64_t, std::int64_t> reserved; ///< by open call
+        std::vector<aivp::payload> messages;
+        std::uint64_t named = 0;                        ///< calls of models so far
+        struct slot {
+            aivp::payload content;
+            bool failed = false;
+        };
+        std::vector<slot> slots;
+    };
+    struct performed {
+        aivp::call_kind kind = aivp::call_kind::skill;
+        bool has_output_schema = false;
+    };
+
+    void put(aivp::engine_input input);
+    void note(const aivp::engine_event& e);
+    void note(run_book& b, const aivp::model_requested& e);
+    void note(run_book& b, const aivp::model_settled& e);
+    void note(run_book& b, const aivp::call_intended& e);
+    void note(run_book& b, const aivp::call_settled& e);
+    void note(run_book& b, const aivp::call_refused& e);
+    void note_reservation(run_book& b, aivp::call_id call, aivp::usd_micros amount);
+    void note_cost(run_book& b, aivp::call_id call, aivp::usd_micros cost);
+    void begin(run_book& b);
+    void perform(const aivp::engine_effect& e, const std::vector<aivp::engine_event>& events);
+    void check_state() const;
+    void check_run(const aivp::run_state& r) const;
+    void fire(aivp::timer_key key);
+    void answer(aivp::call_ref ref, const move& m);
+    void demand(bool holds, const std::string& what) const;
+
+    aivp::engine_state state_;
+    aivp::engine_state replayed_;
+    aivp::decision out_;
+    aivp::digest_chain chain_;
+    std::vector<std::string> lines_;
+    std::uint64_t seq_ = 0;
+    aivp::instant now_;
+    std::vector<aivp::snapshot_ptr> agents_;
+    std::map<aivp::timer_key, aivp::instant> timers_;
+    std::map<aivp::call_ref, performed> open_;
+    std::vector<aivp::call_ref> all_calls_;
+    std::set<aivp::digest> keys_;
+    std::map<aivp::run_id, run_book> books_;       ///< accepted and not finished
+    std::map<aivp::agent_id, aivp::run_id> running_;
+    std::uint64_t accepted_ = 0;
+    std::uint64_t finished_ = 0;
+    std::vector<std::uint64_t> seen_;
+};
+
+} // namespace engine_test
