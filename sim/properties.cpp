@@ -9,7 +9,7 @@ const std::vector<property_info>& property_table() {
     using enum property_id;
     static const std::vector<property_info> table{
         {effect_at_most_once_per_key, "effect.at_most_once_per_key",
-         "no effect is performed twice under one idempotency key"},
+         "no effect is performed twice under one idempotency key, unless nobody knows whether it happened"},
         {effect_intent_committed_first, "effect.intent_committed_first",
          "every effect that is performed has a committed, open intent"},
         {grant_nothing_outside, "grant.nothing_outside", "only skills bound to the agent are performed"},
@@ -109,9 +109,14 @@ void property_checker::intended(run_id run, call_id call, bool model) {
     if (n > cap) report(p, "at most " + std::to_string(cap), std::to_string(n));
 }
 
-void property_checker::settled(run_id run, call_id call, usd_micros cost) {
+void property_checker::settled(run_id run, call_id call, usd_micros cost, bool unknown) {
     run_watch& w = watch_of(run);
     std::erase(w.open_intents, call.value);
+    const auto key = std::find_if(w.keys.begin(), w.keys.end(), [&](const auto& k) { return k.first == call.value; });
+    if (key != w.keys.end()) {
+        if (unknown) unknown_keys_.push_back(key->second);
+        w.keys.erase(key);
+    }
     w.largest_call = std::max(w.largest_call, cost.value);
     w.spent += cost.value;
     if (!w.snapshot) return;
@@ -134,9 +139,9 @@ void property_checker::watch(const engine_event& event, const engine_state& afte
                 watch_of(e.run).open_intents.push_back(e.call.value);
             } else if constexpr (std::is_same_v<event_type, call_settled> ||
                                  std::is_same_v<event_type, model_settled>) {
-                settled(e.run, e.call, e.cost);
+                settled(e.run, e.call, e.cost, e.outcome == effect_outcome::unknown);
             } else if constexpr (std::is_same_v<event_type, user_answered>) {
-                settled(e.run, e.call, {});
+                settled(e.run, e.call, {}, false);
             } else if constexpr (std::is_same_v<event_type, trigger_accepted>) {
                 ++accepted_;
                 watch_of(e.run).snapshot = after.agents[e.agent.value - 1].snapshot;
@@ -166,7 +171,9 @@ void property_checker::performing(const engine_effect& effect) {
     if (const auto* call = std::get_if<skill_call>(&effect)) {
         has_intent(call->ref);
         count(effect_at_most_once_per_key);
-        if (!keys_performed_.insert(call->idempotency_key.prefix()))
+        const std::uint64_t key = call->idempotency_key.prefix();
+        watch_of(call->ref.run).keys.emplace_back(call->ref.call.value, key);
+        if (!keys_performed_.insert(key) && std::erase(unknown_keys_, key) == 0)
             report(effect_at_most_once_per_key, "a key that is new", to_hex(call->idempotency_key, 16));
         count(grant_nothing_outside);
         if (call->binding >= call->snapshot->bindings.size())
@@ -178,8 +185,11 @@ void property_checker::performing(const engine_effect& effect) {
     }
 }
 
-void property_checker::conclude(const engine_state& state, bool quiet) {
+void property_checker::conclude(const engine_state& state, store_port& journal, bool quiet) {
     using enum property_id;
+    if (const auto read = journal.read(seq_no{1}, [](const journal_record&) { return true; });
+        !read && read.error().code == errc::store_corrupt)
+        report(journal_chain_verifies, "a chain that verifies", read.error().message);
     count(trigger_ends_with_a_reason);
     const std::uint64_t open = state.runs.size();
     if (accepted_ != finished_ + open)

@@ -40,7 +40,7 @@ const property_info* find_property(std::string_view name);
 
 struct violation {
     property_id property;
-    seq_no seq;   ///< the input at which it showed
+    seq_no seq; ///< the input at which it showed
     instant at;
     std::string expected;
     std::string actual;
@@ -54,8 +54,8 @@ public:
     void committed(const input_envelope& input, const decision& d, const engine_state& after,
                    const journal_record& record) override;
     void performing(const engine_effect& effect) override;
-    /// Once nothing more can happen (`quiet`): accepted triggers must have ended.
-    void conclude(const engine_state& state, bool quiet);
+    /// Once nothing more can happen (`quiet`): accepted triggers must have ended. Reads the whole journal back.
+    void conclude(const engine_state& state, store_port& journal, bool quiet);
 
     const std::vector<violation>& violations() const { return violations_; }
     std::uint64_t violation_count() const { return violation_count_; }
@@ -65,7 +65,9 @@ public:
 private:
     struct run_watch {
         std::vector<std::uint64_t> open_intents; ///< call numbers with an intent and no outcome
-        snapshot_ptr snapshot;                   ///< null until the run has started
+        std::vector<std::pair<std::uint64_t, std::uint64_t>>
+            keys;              ///< call and first 64 bits of its key, while it is open
+        snapshot_ptr snapshot; ///< null until the run has started
         // Counted from the events, not taken from the engine's own counters.
         std::uint32_t skill_calls = 0;
         std::uint32_t model_turns = 0;
@@ -76,7 +78,7 @@ private:
     void count(property_id p) { ++checked_[static_cast<std::size_t>(p)]; }
     void watch(const engine_event& event, const engine_state& after);
     void intended(run_id run, call_id call, bool model);
-    void settled(run_id run, call_id call, usd_micros cost);
+    void settled(run_id run, call_id call, usd_micros cost, bool unknown);
 
     /// Membership of 64-bit values, open addressing: an insert is a probe or two and no allocation.
     class value_set {
@@ -96,7 +98,8 @@ private:
     std::map<run_id, run_watch> runs_;
     run_watch* last_watch_ = nullptr; ///< of last_run_: most events are about the run of the event before
     run_id last_run_;
-    value_set keys_performed_;        ///< first 64 bits of each key
+    value_set keys_performed_;                ///< first 64 bits of each key
+    std::vector<std::uint64_t> unknown_keys_; ///< of effects of which nobody knows: these may be sent once more
     std::vector<std::string> secrets_;
     std::vector<violation> violations_;
     std::uint64_t violation_count_ = 0;

@@ -30,11 +30,7 @@ payload tape_folding::result(std::string_view skill, const payload& value) const
 
 model_response tape_folding::response(std::string_view agent, const model_response& value) const {
     const auto known = agents_.find(agent);
-    model_response folded = known == agents_.end() ? value : recordable(*known->second, value);
-    if (secrets_.empty()) return folded;
-    folded.content = secrets_.scrub(folded.content);
-    for (proposed_call& call : folded.calls) call.arguments = secrets_.scrub(call.arguments);
-    return folded;
+    return known == agents_.end() ? value : recordable(*known->second, value);
 }
 
 std::map<std::string, std::string> stand_in_secrets(const agent_snapshot& agent) {
@@ -78,7 +74,7 @@ void run_recording::attach(simulation_setup& setup) {
         };
         ports_ = std::make_shared<tapped_ports>(complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks), std::move(options));
         // The ports share their owner, so that whoever keeps one keeps what stands behind it.
-        return world_ports{{ports_, &ports_->recorder.models()}, {ports_, &ports_->recorder.users()}, {ports_, &ports_->recorder.connector()}};
+        return world_ports{{ports_, &ports_->recorder.models()}, {ports_, &ports_->recorder.users()}, {ports_, &ports_->recorder.connector()}, ports_->next.player};
     };
 }
 

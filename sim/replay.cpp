@@ -109,7 +109,7 @@ void replay_one(const std::string& folder, agent_shelf& shelf, replay_report& re
             return folding->arguments(skill, value);
         };
         player = std::make_shared<tape_player>(recorded->events, std::move(options));
-        return world_ports{player, player, player};
+        return world_ports{player, player, player, player};
     };
     auto world = simulation::create(std::move(setup));
     if (!world) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "mocks/matching.hpp"
+#include "mocks/tape/player.hpp"
 #include "sim/expectations.hpp"
 
 namespace aivp::sim {
@@ -40,6 +41,12 @@ void collect_findings(const scenario& s, simulation& world, stop_reason stopped,
                        {}});
     for (const error& e : world.engine().failures())
         out.push_back({e.code, std::string(info(e.code).name), {}, "every commit succeeds", e.message, {}});
+    if (const auto failed = tape_failure(world)) out.push_back({failed->code,
+                       std::string(info(failed->code).name),
+                       {},
+                       "the tape answers every request, and all of it is asked for",
+                       failed->message,
+                       {}});
     check_expectations(s, world, out);
 }
 
@@ -113,6 +120,13 @@ std::optional<divergence> compare_journals(const memory_store& a, const memory_s
 }
 
 } // namespace
+
+std::optional<error> tape_failure(const simulation& world) {
+    if (!world.player()) return std::nullopt;
+    auto checked = check(world.player()->verdict());
+    if (checked) return std::nullopt;
+    return std::move(checked).error();
+}
 
 run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
     return run_fully(s, seed, hook).report;

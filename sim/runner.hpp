@@ -43,6 +43,11 @@ struct run_report {
 /// Changes a setup before it is used: how tests plant faults.
 using setup_hook = std::function<void(simulation_setup&)>;
 
+/// What the tape behind the world says at the end: tape.miss with the first miss, tape.unused or tape.empty. Nullopt when
+/// all is well, and where no tape answers.
+std::optional<error> tape_failure(const simulation& world);
+
+/// Never throws: what a run throws becomes a finding with internal.bug.
 run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook = {});
 
 /// Where two runs of one seed part.
@@ -58,9 +63,12 @@ struct verify_report {
 };
 verify_report verify_once(const scenario& s, std::uint64_t seed, const setup_hook& hook = {});
 
+/// More seeds than this are refused: the results of a whole batch are in memory at once.
+inline constexpr std::uint64_t batch_runs_max = 1'000'000;
+
 struct batch_options {
     std::uint64_t first_seed = 1;
-    std::uint64_t seeds = 1;
+    std::uint64_t seeds = 1; ///< times the scenarios, at most batch_runs_max
     unsigned jobs = 1;
     bool verify = false;
     /// Called after each finished item, from whichever thread, one at a time.

@@ -26,11 +26,13 @@ std::string beside(const std::string& file, const std::string& path) {
 /// The reader of one scenario file.
 class scenario_reader {
 public:
-    scenario_reader(const yaml_document& document, const zone_loader& zones, scenario& out, std::vector<error>& errors,
+    /// Without `zones`, the files that it names are not opened.
+    scenario_reader(const yaml_document& document, const zone_loader* zones, scenario& out, std::vector<error>& errors,
                     source_texts& texts)
         : document_(document), zones_(zones), out_(out), all_errors_(errors), errors_(document.file, errors), texts_(texts) {}
 
     void read();
+    /// An empty `agent_file`: the fixture alone.
     void read_fixture(const std::string& agent_file);
 
 private:
@@ -51,11 +53,17 @@ private:
     expectation read_expectation(const yaml_node& node, expectation::kind what, std::string_view key);
     expected_count read_count(mapping_reader& m);
     expected_count read_count(const yaml_node& node, const std::string& what);
+    /// There is no `what` of this name; the nearest known one is the help.
+    void report_unknown(const std::string& what, const located_text& name, const std::vector<std::string>& known) {
+        const std::string near = nearest_name(name.text, known);
+        all_errors_.push_back({errc::config_value, "there is no " + what + " `" + name.text + "`", name.where,
+                               near.empty() ? "" : "Did you mean `" + near + "`?", {}});
+    }
     /// Puts an error of a part of `value` at the place where that part stands.
     void report(error e, const located_payload& value);
 
     const yaml_document& document_;
-    const zone_loader& zones_;
+    const zone_loader* zones_;
     scenario& out_;
     std::vector<error>& all_errors_;
     file_errors errors_;
@@ -66,7 +74,8 @@ void scenario_reader::report(error e, const located_payload& value) {
     std::string_view pointer;
     for (const auto& [key, text] : e.context)
         if (key == "pointer") pointer = text;
-    if (e.where.line == 0) e.where = value.at(pointer).value;
+    const payload_place& place = value.at(pointer);
+    if (e.where.line == 0) e.where = e.code == errc::config_unknown_key ? place.key : place.value;
     all_errors_.push_back(std::move(e));
 }
 
@@ -89,7 +98,9 @@ void scenario_reader::read_fixture(const std::string& agent_file) {
     top.word("schema_version", {"fixture.v1"});
     top.required("schema_version");
     if (const auto text = top.text("description")) out_.description = text->text;
-    load_agents(top.texts("skills"), {{agent_file, {}, {}}}, false);
+    std::vector<located_text> agents;
+    if (!agent_file.empty()) agents.push_back({agent_file, {}, {}});
+    load_agents(top.texts("skills"), agents, false);
     read_common(top);
     planned_trigger now;
     if (const auto body = top.value("payload")) now.body = body->value;
@@ -120,7 +131,8 @@ void scenario_reader::read_agents(mapping_reader& top) {
 
 void scenario_reader::load_agents(const std::vector<located_text>& skills, const std::vector<located_text>& agents,
                                   bool relative) {
-    workspace space(zones_);
+    if (!zones_) return;
+    workspace space(*zones_);
     std::size_t taken = 0;
     // What a file says about itself has a place there; what cannot be opened at all is an error of this file.
     const auto take_errors = [&](const located_text& path) {
@@ -186,7 +198,7 @@ void scenario_reader::read_answers(mapping_reader& top) {
         else out_.answers = section->value;
     }
     const auto path = top.text("tape");
-    if (!path) return;
+    if (!path || !zones_) return;
     auto recorded = read_tape(beside(document_.file, path->text));
     if (!recorded) {
         error e = std::move(recorded).error();
@@ -231,7 +243,7 @@ void scenario_reader::read_trigger(const yaml_node& node) {
     }
     const auto& named = agent ? agent : cancelled;
     const bool known = std::any_of(out_.agents.begin(), out_.agents.end(), [&](const snapshot_ptr& a) { return a->id == t.agent; });
-    if (named && !known && all_errors_.empty())
+    if (named && !known && zones_ && all_errors_.empty())
         all_errors_.push_back({errc::config_reference, "no agent of this scenario has the id `" + t.agent + "`", named->where, {}, {}});
     if (const auto body = m.value("payload")) t.body = body->value;
     if (t.times > 1 && !t.every) errors_.report(errc::config_missing_key, node.at, "`times` needs `every`");
@@ -324,7 +336,11 @@ expectation scenario_reader::read_expectation(const yaml_node& node, expectation
     }
     if (what == kind::refused || what == kind::refused_triggers || what == kind::outcomes) {
         const auto code = what == kind::outcomes ? m.required_text("code") : m.text("code");
-        if (code && !find_error(code->text)) errors_.report(errc::config_value, m.key_at("code"), "there is no code `" + code->text + "`");
+        if (code && !find_error(code->text)) {
+            std::vector<std::string> names;
+            for (const error_info& row : error_table()) names.emplace_back(row.name);
+            report_unknown("code", *code, names);
+        }
         if (code) e.code = code->text;
     }
     if (what == kind::answer) {
@@ -369,23 +385,29 @@ void scenario_reader::read_expectations(mapping_reader& top) {
 namespace {
 
 template <class Read>
+std::shared_ptr<const scenario> load_text(std::string_view text, const std::string& file, const zone_loader* zones,
+                                          std::vector<error>& errors, source_texts& texts, Read read) {
+    const std::size_t before = errors.size();
+    const auto document = read_document(text, file, errors);
+    if (!document) return nullptr;
+    auto out = std::make_shared<scenario>();
+    out->file = file;
+    out->hash = sha256(text);
+    scenario_reader reader(*document, zones, *out, errors, texts);
+    read(reader);
+    return errors.size() == before ? out : nullptr;
+}
+
+template <class Read>
 std::shared_ptr<const scenario> load_file(const std::string& file, const zone_loader& zones, std::vector<error>& errors,
                                           source_texts& texts, Read read) {
-    const std::size_t before = errors.size();
     auto text = read_file(file, yaml_bytes_max);
     if (!text) {
         errors.push_back(std::move(text).error());
         return nullptr;
     }
     texts.add(file, *text);
-    const auto document = read_document(*text, file, errors);
-    if (!document) return nullptr;
-    auto out = std::make_shared<scenario>();
-    out->file = file;
-    out->hash = sha256(*text);
-    scenario_reader reader(*document, zones, *out, errors, texts);
-    read(reader);
-    return errors.size() == before ? out : nullptr;
+    return load_text(*text, file, &zones, errors, texts, read);
 }
 
 } // namespace
@@ -398,6 +420,20 @@ std::shared_ptr<const scenario> load_scenario(const std::string& file, const zon
 std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file, const zone_loader& zones,
                                              std::vector<error>& errors, source_texts& texts) {
     return load_file(folder + "/fixture.yaml", zones, errors, texts, [&](scenario_reader& r) { r.read_fixture(agent_file); });
+}
+
+bool check_fixture(const std::string& file, const zone_loader& zones, std::vector<error>& errors, source_texts& texts) {
+    return load_file(file, zones, errors, texts, [](scenario_reader& r) { r.read_fixture({}); }) != nullptr;
+}
+
+std::shared_ptr<const scenario> parse_scenario(std::string_view text, const std::string& file, std::vector<error>& errors) {
+    source_texts texts;
+    return load_text(text, file, nullptr, errors, texts, [](scenario_reader& r) { r.read(); });
+}
+
+std::shared_ptr<const scenario> parse_fixture(std::string_view text, const std::string& file, std::vector<error>& errors) {
+    source_texts texts;
+    return load_text(text, file, nullptr, errors, texts, [](scenario_reader& r) { r.read_fixture({}); });
 }
 
 namespace {
@@ -444,7 +480,7 @@ world_ports make_ports(const scenario& s, const world_parts& parts) {
         tape_player_options options{.world = &parts.world};
         options.fold_arguments = [folding](std::string_view skill, const payload& value) { return folding->arguments(skill, value); };
         const auto player = std::make_shared<tape_player>(s.recorded->events, std::move(options));
-        return {player, player, player};
+        return {player, player, player, player};
     }
     if (!s.model.is_null()) {
         auto script = parse_model_script(s.model, parts.seed);
@@ -484,8 +520,10 @@ result<void> plan_triggers(const scenario& s, simulation& sim) {
         if (!t.agent.empty()) {
             AIVP_TRY(agent, sim.agent(t.agent));
         }
-        for (std::uint64_t n = 0; n < t.times; ++n) {
-            const instant when = s.start + t.after + microseconds(t.every ? t.every->us * static_cast<std::int64_t>(n) : 0);
+        // What lies beyond the horizon never happens, and the sum stays below two horizons.
+        duration after = t.after;
+        for (std::uint64_t n = 0; n < t.times && after <= s.horizon; ++n, after = after + t.every.value_or(duration{})) {
+            const instant when = s.start + after;
             if (t.cancel) sim.cancel_at(when, agent, "cancelled by the scenario");
             else if (!t.event.empty()) sim.input_at(when, publish_event{t.event, t.body}, input_source::event_bus);
             else sim.input_at(when, start_run{agent, t.body}, input_source::operator_);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aivp/agent/snapshot.hpp"
@@ -90,13 +91,21 @@ std::shared_ptr<const scenario> load_scenario(const std::string& file, const zon
 std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file, const zone_loader& zones,
                                              std::vector<error>& errors, source_texts& texts);
 
+/// Reads a fixture and everything that it names, without an agent. Appends all errors; false when there was one.
+bool check_fixture(const std::string& file, const zone_loader& zones, std::vector<error>& errors, source_texts& texts);
+
+/// What a text says, without opening the files that it names: the agents and the tape are missing from the result.
+/// `file` is for messages. Appends all errors; nullptr when there was one.
+std::shared_ptr<const scenario> parse_scenario(std::string_view text, const std::string& file, std::vector<error>& errors);
+std::shared_ptr<const scenario> parse_fixture(std::string_view text, const std::string& file, std::vector<error>& errors);
+
 /// Scenario files below the paths, sorted: files as they are; of folders every *.yaml below that has a line
 /// `schema_version: scenario.…` (agents may stand beside their scenarios) and is not *.slow.yaml (unless `slow`). Errors: io.not_found, io.read.
 result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& paths, bool slow);
 
 /// The parts of a simulation that the scenario fixes; the runner adds the seed.
 simulation_setup make_setup(const scenario& s, std::uint64_t seed);
-/// Plans all triggers. Errors: trigger.no_agent.
+/// Plans all triggers that lie within the horizon. Errors: trigger.no_agent.
 result<void> plan_triggers(const scenario& s, simulation& sim);
 
 } // namespace aivp::sim

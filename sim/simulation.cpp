@@ -122,7 +122,7 @@ stop_reason simulation::run(instant until, std::uint64_t max_events, bool only_f
 }
 
 void simulation::conclude(stop_reason reason) {
-    if (setup_.check_properties) checker_.conclude(driver_.state(), reason == stop_reason::idle);
+    if (setup_.check_properties) checker_.conclude(driver_.state(), store_, reason == stop_reason::idle);
 }
 
 digest simulation::outcome_digest() const { return sha256(driver_.chain().view(), ledger_.digest_head().view()); }

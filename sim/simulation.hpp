@@ -19,6 +19,10 @@
 #include "sim/scheduler.hpp"
 #include "sim/time_ports.hpp"
 
+namespace aivp {
+class tape_player;
+}
+
 namespace aivp::sim {
 
 /// Secrets of a simulated world. Values are made up, and the checker looks for them wherever they must not be.
@@ -46,6 +50,7 @@ struct world_ports {
     std::shared_ptr<model_provider> model;
     std::shared_ptr<user_channel> users;
     std::shared_ptr<connector_port> connector;
+    std::shared_ptr<const tape_player> player = nullptr; ///< what a tape answers with, to be asked for misses at the end
 };
 
 /// `given` with something in the place of each null port, as simulation::create does it.
@@ -102,6 +107,8 @@ public:
     const property_checker& properties() const { return checker_; }
     mock_connector& mocks() { return mocks_; }
     model_provider& model() { return *ports_.model; }
+    /// Null unless a tape answers.
+    const tape_player* player() const { return ports_.player.get(); }
     /// Journal chain and ledger together: equal for equal runs.
     digest outcome_digest() const;
 

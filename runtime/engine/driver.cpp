@@ -16,6 +16,8 @@ run_id correlation_of(const engine_input& body) {
                 return in.ref.run;
             else if constexpr (requires { in.run; })
                 return in.run;
+            else if constexpr (requires { in.key.what; })
+                return in.key.what == timer_key::kind::run ? run_id{in.key.owner} : run_id{};
             else
                 return {};
         },

@@ -71,7 +71,7 @@ void apply(run_state& r, const model_requested& e, instant at) {
     r.last_call = e.call.value;
     ++r.model_turns;
     r.reserved.value += e.reserved.value;
-    r.open.push_back({e.call, call_kind::model, 0, no_binding, e.reserved, at, e.deadline});
+    r.open.push_back({e.call, call_kind::model, 0, no_binding, e.reserved, at, e.deadline, {}, {}});
 }
 
 void apply(run_state& r, const model_settled& e, instant) {
@@ -104,13 +104,18 @@ void apply(run_state& r, const call_intended& e, instant at) {
     ++r.skill_calls;
     r.reserved.value += e.reserved.value;
     count_repeat(r, e.binding, e.arguments_hash);
-    r.open.push_back({e.call, call_kind::skill, e.step, e.binding, e.reserved, at, e.deadline});
+    r.open.push_back(
+        {e.call, call_kind::skill, e.step, e.binding, e.reserved, at, e.deadline, e.arguments_hash, e.idempotency_key});
 }
 
 void apply(run_state& r, const call_settled& e, instant) {
     const open_call open = take_open(r, e.call);
     release_and_charge(r, open.reserved, e.cost);
     const skill_contract& skill = *r.snapshot->bindings[e.binding].skill;
+    // What was unknown is settled by the first answer that is not; until then it is remembered once.
+    std::erase_if(r.unknown_writes, [&](const unknown_write& u) { return u.idempotency_key == open.idempotency_key; });
+    if (skill.effect == effect_class::write && e.outcome == effect_outcome::unknown)
+        r.unknown_writes.push_back({e.binding, open.arguments_hash, open.idempotency_key});
     if (skill.effect == effect_class::write && e.outcome != effect_outcome::failed)
         r.side_effects.push_back({skill.side_effects.empty() ? skill.id : skill.side_effects.front(), skill.id});
     if (r.slots.empty()) {
@@ -139,7 +144,7 @@ void apply(run_state& r, const turn_completed&, instant) {
 
 void apply(run_state& r, const user_asked& e, instant at) {
     r.last_call = e.call.value;
-    r.open.push_back({e.call, call_kind::user, 0, no_binding, {}, at, r.deadline});
+    r.open.push_back({e.call, call_kind::user, 0, no_binding, {}, at, r.deadline, {}, {}});
 }
 
 void apply(run_state& r, const user_answered& e, instant) {

@@ -21,14 +21,11 @@ refusal_ptr refuse(errc code, std::string decided_by, std::string message, std::
     return r;
 }
 
-std::string rule_of(const gate_context& c) {
-    const std::string where = to_string(c.grant->where);
-    return "binding `" + c.grant->as + "`" + (where.empty() ? "" : " at " + where);
-}
-
+// Rules are named without their file: what is written into the journal must not depend on where a folder was loaded from.
+// Whoever shows a refusal to a person adds the place from the snapshot.
+std::string rule_of(const gate_context& c) { return "binding `" + c.grant->as + "`"; }
 std::string skill_rule_of(const gate_context& c) {
-    const std::string where = to_string(c.grant->skill->where);
-    return where.empty() ? "skill `" + c.grant->skill->id + "`" : where;
+    return "skill " + c.grant->skill->id + "@" + c.grant->skill->version;
 }
 
 /// The first violation that is not about a secret: what a secret's value is like, nobody here knows.
@@ -71,7 +68,10 @@ refusal_ptr gate_validate(gate_context& c) {
     const errc code = violation->unknown_property ? errc::args_unknown : errc::args_schema;
     const std::string where = violation->instance_pointer.empty() ? "the arguments" : violation->instance_pointer;
     return refuse(code, "input schema of " + c.grant->skill->id + "@" + c.grant->skill->version,
-                  where + ": " + violation->message);
+                  where + ": " +
+                      (is_below_pattern(violation->instance_pointer, c.grant->skill->secret_arguments)
+                           ? "does not fit its schema"
+                           : violation->message));
 }
 
 refusal_ptr gate_capability(gate_context& c) {
@@ -117,6 +117,14 @@ refusal_ptr gate_reserve(gate_context& c) {
 }
 
 refusal_ptr gate_idempotency(gate_context& c) {
+    for (const unknown_write& u : c.run.unknown_writes) {
+        if (u.binding != c.binding || u.arguments_hash != c.arguments.hash()) continue;
+        if (!c.grant->skill->takes_key)
+            return refuse(errc::skill_outcome_unknown, skill_rule_of(c),
+                          "the same call was made before, and it is not known whether it took effect");
+        c.idempotency_key = u.idempotency_key;
+        return nullptr;
+    }
     // The key names this very call of this very run, so that a repeat after a crash is the same effect and a second,
     // equal call is another one.
     std::array<char, 112> material{};

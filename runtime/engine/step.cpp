@@ -8,6 +8,7 @@
 #include "aivp/engine/gate.hpp"
 #include "aivp/model/pricing.hpp"
 #include "aivp/skill/redact.hpp"
+#include "aivp/skill/secret_reference.hpp"
 #include "runtime/engine/evolve.hpp"
 
 namespace aivp {
@@ -71,6 +72,9 @@ private:
     void finish(run_state& r, outcome_status status, errc code, std::string message, payload details = {},
                 bool abstained = false);
     void finish_success(run_state& r, payload details);
+    void abandon_open_calls(run_state& r);
+    static usd_micros reserved_for(const run_state& r, call_id call);
+    void refuse_due_windows(agent_state& a, const char* reason);
     std::pair<bool, refusal_ptr> propose(run_state& r, std::string_view as, const payload& arguments,
                                          std::uint32_t step, bool validated);
     void settle(run_state& r, const open_call& open, effect_outcome outcome, payload result, errc code,
@@ -107,6 +111,8 @@ void engine_step::on(const activate_agent& in) {
         id = a.id;
         old_triggers = a.due.size();
     }
+    if (id.value <= state_.agents.size())
+        refuse_due_windows(state_.agents[id.value - 1], "the agent was activated anew before this window was taken");
     emit(agent_activated{id, in.snapshot});
     agent_state& a = state_.agents[id.value - 1];
     for (std::uint32_t t = 0; t < std::max(a.due.size(), old_triggers); ++t) {
@@ -119,6 +125,7 @@ void engine_step::on(const activate_agent& in) {
 
 void engine_step::on(const retire_agent& in) {
     if (in.agent.value < 1 || in.agent.value > state_.agents.size()) return;
+    refuse_due_windows(state_.agents[in.agent.value - 1], "the agent was retired before this window was taken");
     emit(agent_retired{in.agent});
     agent_state& a = state_.agents[in.agent.value - 1];
     for (std::uint32_t t = 0; t < a.due.size(); ++t)
@@ -127,6 +134,15 @@ void engine_step::on(const retire_agent& in) {
     for (const run_id id : waiting)
         finish(state_.runs.at(id), outcome_status::skipped, errc::run_cancelled,
                "the agent was retired before the run began");
+}
+
+/// Windows that are due and whose timer has not fired yet: they end here, with a reason.
+void engine_step::refuse_due_windows(agent_state& a, const char* reason) {
+    for (std::uint32_t t = 0; t < a.due.size(); ++t) {
+        if (a.due[t] > at_) continue;
+        refuse_trigger(a.id, t, a.due[t], errc::trigger_refused, reason,
+                       count_windows(a.snapshot->triggers[t].when, a.due[t], at_));
+    }
 }
 
 void engine_step::arm_trigger(agent_state& a, std::uint32_t trigger, instant after) {
@@ -297,8 +313,8 @@ void engine_step::expire(run_state& r) {
         if (o.deadline > at_) continue;
         out_.effects.emplace_back(call_cancel{{id, o.call}, o.kind});
         if (o.kind == call_kind::model) {
-            emit(r, model_settled{
-                        id, o.call, effect_outcome::unknown, nullptr, errc::limit_step_time, "no answer in time", {}});
+            emit(r, model_settled{id, o.call, effect_outcome::unknown, nullptr, errc::limit_step_time,
+                                  "no answer in time", o.reserved});
             finish(r, outcome_status::failure, errc::limit_step_time, "the model did not answer in time");
             return;
         }
@@ -317,7 +333,10 @@ void engine_step::finish(run_state& r, outcome_status status, errc code, std::st
                          bool abstained) {
     const run_id id = r.id;
     const agent_id agent = r.agent;
-    for (const open_call& o : r.open) out_.effects.emplace_back(call_cancel{{id, o.call}, o.kind});
+    abandon_open_calls(r);
+    // What was changed stays changed: such a run did a part of its work, whatever ended it.
+    if (status == outcome_status::failure && code != errc::skill_outcome_unknown && !r.side_effects.empty())
+        status = outcome_status::partial;
     if (r.watchdog != instant::max())
         out_.effects.emplace_back(timer_request{{timer_key::kind::run, id.value, 0}, instant::max()});
     auto outcome = std::make_shared<structured_outcome>();
@@ -335,7 +354,39 @@ void engine_step::finish(run_state& r, outcome_status status, errc code, std::st
     start_next(agent);
 }
 
+/// The run ends and nobody waits any longer: every open intent gets its outcome, so that none is left open in the journal.
+void engine_step::abandon_open_calls(run_state& r) {
+    const std::vector<open_call> open = r.open;
+    for (const open_call& o : open) {
+        out_.effects.emplace_back(call_cancel{{r.id, o.call}, o.kind});
+        const std::string why = "the run ended before the answer";
+        if (o.kind == call_kind::model) {
+            emit(r,
+                 model_settled{r.id, o.call, effect_outcome::unknown, nullptr, errc::model_unknown, why, o.reserved});
+        } else if (o.kind == call_kind::user) {
+            emit(r, user_answered{r.id, o.call, {}, true});
+        } else {
+            const bool write = r.snapshot->bindings[o.binding].skill->effect == effect_class::write;
+            emit(r, call_settled{r.id,
+                                 o.call,
+                                 o.step,
+                                 o.binding,
+                                 write ? effect_outcome::unknown : effect_outcome::failed,
+                                 {},
+                                 write ? errc::skill_outcome_unknown : errc::run_cancelled,
+                                 why,
+                                 o.reserved});
+        }
+    }
+}
+
 void engine_step::finish_success(run_state& r, payload details) {
+    if (!r.unknown_writes.empty()) {
+        const skill_contract& skill = *r.snapshot->bindings[r.unknown_writes.front().binding].skill;
+        finish(r, outcome_status::partial, errc::skill_outcome_unknown,
+               "it is not known whether " + skill.id + " took effect", std::move(details));
+        return;
+    }
     if (r.failed_steps > 0) {
         finish(r, outcome_status::partial, errc::run_step_failed,
                std::to_string(r.failed_steps) + " steps failed and were passed over", std::move(details));
@@ -389,8 +440,9 @@ void engine_step::settle(run_state& r, const open_call& open, effect_outcome out
         if (const auto violation = skill.output->validate(result)) {
             outcome = write ? effect_outcome::unknown : effect_outcome::failed;
             code = errc::skill_bad_output;
+            const bool secret = is_below_pattern(violation->instance_pointer, skill.secret_results);
             message = (violation->instance_pointer.empty() ? "the result" : violation->instance_pointer) + ": " +
-                      violation->message;
+                      (secret ? "does not fit its schema" : violation->message);
             result = {};
         }
     }
@@ -470,6 +522,12 @@ bool engine_step::ask_model(run_state& r, const loop_brain& brain) {
     return true;
 }
 
+usd_micros engine_step::reserved_for(const run_state& r, call_id call) {
+    for (const open_call& o : r.open)
+        if (o.call == call) return o.reserved;
+    return {};
+}
+
 void engine_step::on(const model_completion& in) {
     run_state* r = open_run(in.ref, call_kind::model);
     if (!r) return;
@@ -478,22 +536,30 @@ void engine_step::on(const model_completion& in) {
         const errc code = in.outcome == effect_outcome::unknown ? errc::model_unknown
                           : in.code == errc::ok                 ? errc::model_failed
                                                                 : in.code;
-        emit(*r, model_settled{r->id, in.ref.call, in.outcome, nullptr, code, in.message, {}});
+        // A call that may have happened may have been billed.
+        const usd_micros billed = in.outcome == effect_outcome::unknown ? reserved_for(*r, in.ref.call) : usd_micros{};
+        emit(*r, model_settled{r->id, in.ref.call, in.outcome, nullptr, code, in.message, billed});
         finish(*r, outcome_status::failure, code, in.message.empty() ? std::string(info(code).text) : in.message);
         return;
     }
-    const auto cost = cost_of(in.response.usage, brain.model.price);
+    // Without a bill the whole reservation counts as spent, and so it does when the bill cannot be right.
+    const usd_micros reserved = reserved_for(*r, in.ref.call);
+    const auto cost =
+        in.response.usage.reported ? cost_of(in.response.usage, brain.model.price) : result<usd_micros>(reserved);
     if (!cost) {
-        // A bill that cannot be right: the whole reservation counts as spent.
-        const auto open =
-            std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
         emit(*r, model_settled{r->id, in.ref.call, effect_outcome::failed, nullptr, errc::model_invalid_response,
-                               cost.error().message, open->reserved});
+                               cost.error().message, reserved});
         finish(*r, outcome_status::failure, errc::model_invalid_response,
                "the usage cannot be right: " + cost.error().message);
         return;
     }
-    emit(*r, model_settled{r->id, in.ref.call, effect_outcome::ok, std::make_shared<const model_response>(recordable(*r->snapshot, in.response)), errc::ok, {}, *cost});
+    emit(*r, model_settled{r->id,
+                           in.ref.call,
+                           effect_outcome::ok,
+                           std::make_shared<const model_response>(recordable(*r->snapshot, in.response)),
+                           errc::ok,
+                           {},
+                           *cost});
     take_turn(*r, brain, in.response);
 }
 

@@ -151,4 +151,17 @@ std::vector<std::string_view> tape_scan_items(std::string_view text) {
 std::size_t tape_locate(std::string_view text, std::string_view pointer) { return tape_walk(text, pointer).value; }
 std::size_t tape_locate_key(std::string_view text, std::string_view pointer) { return tape_walk(text, pointer).key; }
 
+source_pos tape_position(const std::string& file, std::string_view text, std::size_t offset, std::uint32_t first_line) {
+    source_pos pos{file, first_line, 1};
+    for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
+        if (text[i] == '\n') {
+            ++pos.line;
+            pos.column = 1;
+        } else if ((static_cast<unsigned char>(text[i]) & 0xC0u) != 0x80u) {
+            ++pos.column;
+        }
+    }
+    return pos;
+}
+
 } // namespace aivp::internal

@@ -96,19 +96,6 @@ error log_json_error(const error& json, const std::string& file, std::uint32_t f
     return e;
 }
 
-source_pos log_position(const std::string& file, std::string_view text, std::size_t offset, std::uint32_t first_line) {
-    source_pos pos{file, first_line, 1};
-    for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
-        if (text[i] == '\n') {
-            ++pos.line;
-            pos.column = 1;
-        } else if ((static_cast<unsigned char>(text[i]) & 0xC0u) != 0x80u) {
-            ++pos.column;
-        }
-    }
-    return pos;
-}
-
 // `prefix`: the pointer of the document within `text`.
 result<void> log_visit(const std::function<result<void>(const log_document&)>& visit, const log_document& document,
                        const std::string& file, std::string_view text, const std::string& prefix,
@@ -118,7 +105,8 @@ result<void> log_visit(const std::function<result<void>(const log_document&)>& v
     std::string pointer = prefix;
     for (const auto& [key, value] : visited.error().context)
         if (key == "pointer") pointer += value;
-    visited.error().where = log_position(file, text, aivp::internal::tape_locate(text, pointer), first_line);
+    visited.error().where =
+        aivp::internal::tape_position(file, text, aivp::internal::tape_locate(text, pointer), first_line);
     return visited;
 }
 
@@ -131,7 +119,8 @@ result<void> log_read_whole(log_reader& reader, const std::string& file,
     std::size_t index = 0;
     for (const payload& item : items(*document)) {
         const std::string prefix = "/" + std::to_string(index++);
-        const std::uint32_t line = log_position(file, text, aivp::internal::tape_locate(text, prefix), 1).line;
+        const std::uint32_t line =
+            aivp::internal::tape_position(file, text, aivp::internal::tape_locate(text, prefix), 1).line;
         AIVP_CHECK(log_visit(visit, {item, {}, line}, file, text, prefix, 1));
     }
     return {};

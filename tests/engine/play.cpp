@@ -235,6 +235,13 @@ void play::note(const engine_event& event) {
     demand(book != books_.end(), std::string(event_name(event)) + " of a run that is not open");
     run_book& b = book->second;
     demand(b.started || std::holds_alternative<run_started>(event) || std::holds_alternative<run_finished>(event), "a run acts before it starts");
+    std::visit(
+        [this](const auto& e) {
+            using event_type = std::decay_t<decltype(e)>;
+            if constexpr (std::is_same_v<event_type, model_settled> || std::is_same_v<event_type, call_settled> || std::is_same_v<event_type, user_answered>)
+                open_.erase(call_ref{e.run, e.call});
+        },
+        event);
     if (std::holds_alternative<run_started>(event)) {
         demand(!running_[b.agent], "two runs of one agent are under way");
         running_[b.agent] = run;

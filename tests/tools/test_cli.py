@@ -82,7 +82,7 @@ class ExitCodes(ToolTest):
         report = self.json_of("aivp-sim", "replay", self.folder / "tapes/inbox-monday.tape", "--json", code=DIVERGED)
         self.assertEqual(report["totals"]["missed"], 1)
         difference = report["failures"][0]["misses"][0]["differences"]
-        self.assertIn({"pointer": "/without_label", "recorded": "answered", "live": "done"}, difference)
+        self.assertIn({"pointer": "/args/without_label", "recorded": "answered", "live": "done"}, difference)
 
     def test_an_edited_tape_is_noticed(self):
         subprocess.run(["cp", "-r", ROOT / "fixtures/tapes", ROOT / "fixtures/agents", ROOT / "fixtures/skills", self.folder], check=True)
@@ -153,7 +153,7 @@ class Json(ToolTest):
         self.assertEqual(run["outcome"]["status"], "success")
         refused = [e for e in run["entries"] if e["decision"] == "refused"]
         self.assertEqual([e["as"] for e in refused], ["files.delete"])
-        self.assertEqual(refused[0]["refusal"]["code"], "skill.unknown")
+        self.assertEqual(refused[0]["refusal"]["error"], "skill.unknown")
         written = [e for e in run["entries"] if e.get("effect") == "write"]
         self.assertTrue(all(e["outcome"]["status"] == "success" and e["rule"].startswith("binding `") for e in written))
 
@@ -286,14 +286,14 @@ class Recording(ToolTest):
             self.assertNotIn(secret, everything)
             self.assertNotIn(secret, done.stdout)
         self.assertIn("secret:argument#1", everything)
-        self.assertEqual(json.loads((tape / "manifest.json").read_text(encoding="utf-8"))["redacted"], {"argument": 2, "result": 2})
+        self.assertEqual(json.loads((tape / "manifest.json").read_text(encoding="utf-8"))["redacted"], {"argument": 2, "response": 1, "result": 2})
         self.assertIn("1 passed, 0 failed, 0 skipped", self.run_tool("aivp-sim", "replay", tape).stdout)
 
     def test_a_tape_is_never_overwritten(self):
         tape = self.folder / "once.tape"
         self.run_tool(*self.dry_run, "--record", tape)
         before = (tape / "events.jsonl").read_bytes()
-        self.assertIn("io.exists", self.run_tool(*self.dry_run, "--record", tape, code=CONFIG).stderr)
+        self.assertIn("AV0106", self.run_tool(*self.dry_run, "--record", tape, code=CONFIG).stderr)
         self.assertEqual(before, (tape / "events.jsonl").read_bytes())
 
     def test_the_committed_tapes_are_what_is_recorded_today(self):

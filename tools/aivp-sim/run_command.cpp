@@ -115,7 +115,7 @@ command_spec run_command_spec() {
             "run PATH… [--seeds N] [--seed S] [--jobs N] [--json] [--junit FILE]",
             "Runs scenario files, or all of a folder, once for each seed.",
             {"aivp-sim run scenarios/", "aivp-sim run scenarios/inbox --seeds 200",
-             "aivp-sim run scenarios/inbox/quiet-monday.yaml --seed 41 --json"},
+             "aivp-sim run scenarios/inbox/monday.yaml --seed 41 --json"},
             batch_flags(),
             1,
             1000,

@@ -143,7 +143,7 @@ command_spec explain_command(const std::string& program) {
     return {"explain",
             "explain CODE",
             "Explains an error code.",
-            {"aivp explain AV0310", "aivp explain policy.no_rule"},
+            {program + " explain AV0310", program + " explain policy.no_rule"},
             {},
             1,
             1,

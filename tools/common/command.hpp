@@ -73,6 +73,6 @@ int usage_error(const std::string& message, const std::string& help = {});
 
 /// Prints one row of the error table, as `explain` does. Errors: usage.invalid with the nearest known names.
 int explain_code(const std::string& name_or_number);
-command_spec explain_command();
+command_spec explain_command(const std::string& program);
 
 } // namespace aivp::tools

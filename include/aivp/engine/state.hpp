@@ -26,7 +26,18 @@ struct open_call {
     usd_micros reserved;
     instant started_at;
     instant deadline;
+    digest arguments_hash;  ///< of a skill call
+    digest idempotency_key; ///< of a skill call
     friend bool operator==(const open_call&, const open_call&) = default;
+};
+
+/// A write of which nobody knows whether it happened. The same call may not simply be made again: where the far side takes
+/// a key it is sent under the old one, else it is refused.
+struct unknown_write {
+    std::uint32_t binding = 0;
+    digest arguments_hash;
+    digest idempotency_key;
+    friend bool operator==(const unknown_write&, const unknown_write&) = default;
 };
 
 /// What became of one step, for references and conditions of later ones.
@@ -79,6 +90,7 @@ struct run_state {
     std::uint32_t repeated_binding = 0;  ///< its binding; no_binding when it named none
     std::uint32_t repeated = 0;          ///< how often in a row it has been proposed
     std::vector<side_effect> side_effects;
+    std::vector<unknown_write> unknown_writes;
 
     friend bool operator==(const run_state&, const run_state&) = default;
 };

@@ -12,7 +12,7 @@
 
 namespace aivp {
 
-/// `line` is canonical JSON without the digest: {"at":…,"causation":…,"correlation":…,"effects":[…],"events":[…],
+/// `line` is canonical JSON without the digest: {"at":…,"causation":…,"correlation":…,"events":[…],
 /// "input":{"type":…,…},"seq":…,"source":"…","v":1}. See docs/journal-format.md.
 struct journal_record {
     seq_no seq;

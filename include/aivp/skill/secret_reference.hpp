@@ -17,8 +17,11 @@ bool has_secret_reference(const payload& value);
 std::vector<std::string> secret_reference_pointers(const payload& value);
 /// Is `pointer` at or below one of `pointers`?
 bool is_below(std::string_view pointer, const std::vector<std::string>& pointers);
+/// Is `pointer` at or below a place that one of `patterns` marks? In a pattern `*` is every item or member.
+bool is_below_pattern(std::string_view pointer, const std::vector<std::string>& patterns);
 /// The value with every reference replaced by the JSON string that `reveal` gives for its name. Errors: those of `reveal`;
 /// secret.unavailable for a reference that is malformed.
-result<payload> with_secrets(const payload& value, const std::function<result<std::string>(std::string_view name)>& reveal);
+result<payload> with_secrets(const payload& value,
+                             const std::function<result<std::string>(std::string_view name)>& reveal);
 
 } // namespace aivp

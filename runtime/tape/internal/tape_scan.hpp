@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "aivp/base/error.hpp"
 
 namespace aivp::internal {
 
@@ -26,5 +29,8 @@ std::vector<std::string_view> tape_scan_items(std::string_view text);
 std::size_t tape_locate(std::string_view text, std::string_view pointer);
 /// Byte offset of the key at the end of `pointer`, or of the nearest value above.
 std::size_t tape_locate_key(std::string_view text, std::string_view pointer);
+
+/// The place of a byte of `text`, whose first line has the number `first_line`. Columns count characters.
+source_pos tape_position(const std::string& file, std::string_view text, std::size_t offset, std::uint32_t first_line);
 
 } // namespace aivp::internal
