@@ -41,6 +41,10 @@ bool ended_so(const run_log_entry& x, const std::string& outcome) {
     return outcome == to_string(x.ended);
 }
 
+bool has_code(const run_log_entry& x, const std::string& code) {
+    return code.empty() || (x.settled && info(x.outcome.code).name == code);
+}
+
 std::uint64_t count_calls(const expectation& e, const simulation& world) {
     std::uint64_t n = 0;
     for (const auto& [id, r] : world.log().runs()) {
@@ -50,7 +54,7 @@ std::uint64_t count_calls(const expectation& e, const simulation& world) {
             if (e.what == expectation::kind::refused)
                 n += refused && is_named(x, e.as) && (e.code.empty() || info(x.why->code).name == e.code);
             else
-                n += x.what == run_log_entry::kind::skill && is_named(x, e.as) && ended_so(x, e.outcome);
+                n += x.what == run_log_entry::kind::skill && is_named(x, e.as) && ended_so(x, e.outcome) && has_code(x, e.code);
         }
     }
     return n;
@@ -87,15 +91,15 @@ std::uint64_t count_answers(const expectation& e, const simulation& world) {
 
 std::string in_words(const expectation& e) {
     const std::string of_agent = e.agent.empty() ? "" : " of " + e.agent;
+    const std::string named = of_agent + ": " + (e.as.empty() ? "all" : e.as);
+    const std::string coded = e.code.empty() ? "" : " " + e.code;
     switch (e.what) {
     case expectation::kind::runs: return "runs" + of_agent + ": " + e.run_status;
     case expectation::kind::ledger:
-        return "effects in the world: " + (e.filter.operation.empty() ? "all" : e.filter.operation);
-    case expectation::kind::calls: return "calls" + of_agent + ": " + e.as + (e.outcome.empty() ? "" : " " + e.outcome);
-    case expectation::kind::refused:
-        return "refused calls" + of_agent + ": " + e.as + (e.code.empty() ? "" : " " + e.code);
-    case expectation::kind::refused_triggers:
-        return "refused triggers" + of_agent + ": " + e.as + (e.code.empty() ? "" : " " + e.code);
+        return "calls that reached the world: " + (e.filter.operation.empty() ? "all" : e.filter.operation);
+    case expectation::kind::calls: return "calls" + named + (e.outcome.empty() ? "" : " " + e.outcome) + coded;
+    case expectation::kind::refused: return "refused calls" + named + coded;
+    case expectation::kind::refused_triggers: return "refused triggers" + named + coded;
     case expectation::kind::outcomes: return "runs" + of_agent + " that end with " + e.code;
     case expectation::kind::answer: return "answers" + of_agent + " that contain \"" + e.contains + "\"";
     case expectation::kind::world: return "final state of the world";

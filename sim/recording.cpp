@@ -72,21 +72,29 @@ void run_recording::attach(simulation_setup& setup) {
             if (folded != value) ++(*redacted)["response"];
             return folded;
         };
-        ports_ = std::make_shared<tapped_ports>(complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks), std::move(options));
+        ports_ = std::make_shared<tapped_ports>(complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks),
+                                                std::move(options));
         // The ports share their owner, so that whoever keeps one keeps what stands behind it.
-        return world_ports{{ports_, &ports_->recorder.models()}, {ports_, &ports_->recorder.users()}, {ports_, &ports_->recorder.connector()}, ports_->next.player};
+        return world_ports{{ports_, &ports_->recorder.models()},
+                           {ports_, &ports_->recorder.users()},
+                           {ports_, &ports_->recorder.connector()},
+                           ports_->next.player};
     };
 }
 
-void run_recording::committed(const input_envelope&, const decision& d, const engine_state& after, const journal_record&) {
+void run_recording::committed(const input_envelope&, const decision& d, const engine_state& after,
+                              const journal_record&) {
     for (const engine_event& event : d.events) {
         if (const auto* started = std::get_if<run_started>(&event)) {
             // A run can start and end within one step, and is then gone from the state.
-            if (const run_state* r = after.find(started->run)) ports_->recorder.run_started(r->id, r->snapshot->id, r->trigger_body);
+            if (const run_state* r = after.find(started->run))
+                ports_->recorder.run_started(r->id, r->snapshot->id, r->trigger_body);
         } else if (const auto* refused = std::get_if<call_refused>(&event)) {
-            ports_->recorder.call_refused(refused->run, {refused->as, refused->why->code, refused->why->decided_by, refused->why->message});
+            ports_->recorder.call_refused(
+                refused->run, {refused->as, refused->why->code, refused->why->decided_by, refused->why->message});
         } else if (const auto* finished = std::get_if<run_finished>(&event)) {
-            ports_->recorder.run_finished(finished->run, {finished->outcome->status, finished->outcome->code, finished->outcome->message});
+            ports_->recorder.run_finished(
+                finished->run, {finished->outcome->status, finished->outcome->code, finished->outcome->message});
         }
     }
 }

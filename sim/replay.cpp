@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "aivp/tape/files.hpp"
 #include "mocks/tape/player.hpp"
 #include "runtime/codec/files.hpp"
 #include "sim/recording.hpp"
+#include "sim/workers.hpp"
 
 namespace aivp::sim {
 
@@ -30,23 +31,31 @@ public:
                         {folder + "/manifest.json", 0, 0});
         std::string key;
         for (const std::string& skills : manifest.skill_folders) key += folder + "/" + skills + "\n";
-        workspace& space = workspace_for(key, folder, manifest);
-        const std::size_t before = space.errors().size();
-        snapshot_ptr agent = space.load_agent(folder + "/" + manifest.agent_file);
+        const shelved& space = workspace_for(key, folder, manifest);
+        if (!space.broken.empty()) return std::unexpected(space.broken.front());
+        const std::size_t before = space.skills->errors().size();
+        snapshot_ptr agent = space.skills->load_agent(folder + "/" + manifest.agent_file);
         if (agent) return agent;
-        return std::unexpected(space.errors().at(std::min(before, space.errors().size() - 1)));
+        if (before < space.skills->errors().size()) return std::unexpected(space.skills->errors()[before]);
+        return fail(errc::config_value, "the agent cannot be loaded", {folder + "/" + manifest.agent_file, 0, 0});
     }
 
 private:
-    workspace& workspace_for(const std::string& key, const std::string& folder, const tape_manifest& manifest) {
+    struct shelved {
+        std::unique_ptr<workspace> skills;
+        std::vector<error> broken; ///< of the skills alone
+    };
+
+    const shelved& workspace_for(const std::string& key, const std::string& folder, const tape_manifest& manifest) {
         std::string real;
         for (const std::string& skills : manifest.skill_folders) real += resolved(folder + "/" + skills) + "\n";
         auto& slot = spaces_[real.empty() ? key : real];
-        if (!slot) {
-            slot = std::make_unique<workspace>(zones_);
-            for (const std::string& skills : manifest.skill_folders) slot->load_skills(folder + "/" + skills);
+        if (!slot.skills) {
+            slot.skills = std::make_unique<workspace>(zones_);
+            for (const std::string& skills : manifest.skill_folders) slot.skills->load_skills(folder + "/" + skills);
+            slot.broken = slot.skills->errors();
         }
-        return *slot;
+        return slot;
     }
 
     /// "a/b/../c" -> "a/c", by text: the same folder by two ways is loaded twice, which costs time and nothing else.
@@ -68,7 +77,7 @@ private:
     }
 
     const zone_loader& zones_;
-    std::map<std::string, std::unique_ptr<workspace>> spaces_;
+    std::map<std::string, shelved> spaces_;
 };
 
 void compare_ends(const tape_manifest& manifest, const simulation& world, replay_report& report) {
@@ -135,6 +144,7 @@ void replay_one(const std::string& folder, agent_shelf& shelf, replay_report& re
 result<std::vector<replay_report>> replay_all(const std::vector<std::string>& paths, const replay_options& options) {
     std::vector<std::string> folders;
     for (const std::string& path : paths) {
+        if (!is_folder(path)) return fail(errc::io_not_found, "`" + path + "` is no folder", {path, 0, 0});
         AIVP_TRY(std::vector<std::string> found, find_tapes(path));
         folders.insert(folders.end(), found.begin(), found.end());
     }
@@ -147,16 +157,17 @@ result<std::vector<replay_report>> replay_all(const std::vector<std::string>& pa
     const auto work = [&] {
         agent_shelf shelf(options.zones);
         for (std::size_t i = next++; i < folders.size(); i = next++) {
-            replay_one(folders[i], shelf, reports[i]);
+            try {
+                replay_one(folders[i], shelf, reports[i]);
+            } catch (const std::exception& e) {
+                reports[i].failed = {errc::internal_bug, e.what(), {folders[i], 0, 0}, {}, {}};
+            }
             if (!options.progress) continue;
             const std::lock_guard lock(progress);
             options.progress(++done, folders.size());
         }
     };
-    std::vector<std::thread> threads;
-    for (unsigned j = 1; j < std::max(1u, options.jobs); ++j) threads.emplace_back(work);
-    work();
-    for (std::thread& t : threads) t.join();
+    run_on_threads(options.jobs, work);
     return reports;
 }
 

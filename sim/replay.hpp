@@ -15,14 +15,14 @@
 namespace aivp::sim {
 
 struct replay_report {
-    std::string tape; ///< folder
-    std::vector<error> problems;      ///< of the tape itself: torn, edited; they do not stop a replay
-    std::optional<error> failed;      ///< it could not be replayed at all
+    std::string tape;            ///< folder
+    std::vector<error> problems; ///< of the tape itself: torn, edited; they do not stop a replay
+    std::optional<error> failed; ///< it could not be replayed at all
     tape_verdict verdict;
-    std::uint64_t recorded = 0;       ///< events on the tape that can be matched, user turns included
+    std::uint64_t recorded = 0; ///< events on the tape that can be matched, user turns included
     /// How the run ended is not how the recorded one did: recorded on the left.
     std::optional<std::pair<std::string, std::string>> diverged;
-    digest outcome;                   ///< journal chain
+    digest outcome; ///< journal chain
     std::uint64_t inputs = 0;
     duration virtual_time;
     bool passed() const { return !failed && verdict.clean() && !diverged; }
@@ -45,13 +45,14 @@ struct replay_totals {
     std::uint64_t unused = 0;
     std::uint64_t diverged = 0;
     std::uint64_t failed = 0;
-    std::uint64_t edited = 0;  ///< tapes whose digest chain does not verify
+    std::uint64_t edited = 0; ///< tapes whose digest chain does not verify
     std::uint64_t inputs = 0;
-    digest outcomes;           ///< chain over the outcomes, in order of the tapes
+    digest outcomes; ///< chain over the outcomes, in order of the tapes
 };
 
-/// Finds all tapes at or below the paths and replays them, in the order of their paths. Errors: tape.missing.
-result<std::vector<replay_report>> replay_all(const std::vector<std::string>& paths, const replay_options& options = {});
+/// Finds all tapes at or below the paths and replays them, in the order of their paths. Errors: tape.missing, io.not_found.
+result<std::vector<replay_report>> replay_all(const std::vector<std::string>& paths,
+                                              const replay_options& options = {});
 replay_totals sum_up(const std::vector<replay_report>& reports);
 
 } // namespace aivp::sim

@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <mutex>
-#include <thread>
+#include <span>
 #include <utility>
 
 #include "mocks/matching.hpp"
 #include "mocks/tape/player.hpp"
 #include "sim/expectations.hpp"
+#include "sim/workers.hpp"
 
 namespace aivp::sim {
 
 namespace {
 
 constexpr std::size_t failed_runs_kept = 5;
+constexpr std::uint64_t items_in_memory_max = 65'536;
 
 std::string moment_of(const simulation& s, seq_no seq, instant at, instant start) {
     const std::uint64_t n = std::min(seq.value, s.journal().size());
@@ -41,7 +44,8 @@ void collect_findings(const scenario& s, simulation& world, stop_reason stopped,
                        {}});
     for (const error& e : world.engine().failures())
         out.push_back({e.code, std::string(info(e.code).name), {}, "every commit succeeds", e.message, {}});
-    if (const auto failed = tape_failure(world)) out.push_back({failed->code,
+    if (const auto failed = tape_failure(world))
+        out.push_back({failed->code,
                        std::string(info(failed->code).name),
                        {},
                        "the tape answers every request, and all of it is asked for",
@@ -153,14 +157,9 @@ struct batch_item {
     std::optional<divergence> diverged;
 };
 
-scenario_report summarise(std::shared_ptr<const scenario> what, std::vector<batch_item>& items, std::size_t begin,
-                          std::size_t count) {
-    scenario_report out;
-    out.what = std::move(what);
-    out.property_checks.assign(property_count, 0);
-    digest_chain chain;
-    for (std::size_t i = begin; i < begin + count; ++i) {
-        batch_item& item = items[i];
+/// `items` belong to one scenario, by seed.
+void add_items(scenario_report& out, digest_chain& chain, std::span<batch_item> items) {
+    for (batch_item& item : items) {
         ++out.seeds_run;
         out.inputs += item.report.inputs;
         out.effects += item.report.effects;
@@ -174,7 +173,24 @@ scenario_report summarise(std::shared_ptr<const scenario> what, std::vector<batc
         ++out.seeds_failed;
         if (out.failed.size() < failed_runs_kept) out.failed.push_back(std::move(item.report));
     }
-    out.outcomes = chain.head();
+}
+
+batch_item run_item(const scenario& s, std::uint64_t seed, bool verify) {
+    batch_item out;
+    try {
+        if (!verify) {
+            out.report = run_once(s, seed);
+            return out;
+        }
+        verify_report v = verify_once(s, seed);
+        return {std::move(v.run), std::move(v.diverged)};
+    } catch (const std::exception& e) {
+        out.report.scenario = s.name;
+        out.report.file = s.file;
+        out.report.seed = seed;
+        out.report.findings = {
+            {errc::internal_bug, "internal.bug", {s.file, 0, 0}, "a run throws nothing", e.what(), {}}};
+    }
     return out;
 }
 
@@ -182,33 +198,38 @@ scenario_report summarise(std::shared_ptr<const scenario> what, std::vector<batc
 
 std::vector<scenario_report> run_batch(const std::vector<std::shared_ptr<const scenario>>& scenarios,
                                        const batch_options& options) {
-    const std::size_t all = scenarios.size() * options.seeds;
-    std::vector<batch_item> items(all);
-    std::atomic<std::size_t> next{0};
-    std::size_t done = 0;
+    std::vector<scenario_report> out(scenarios.size());
+    std::vector<digest_chain> chains(scenarios.size());
+    for (std::size_t i = 0; i < scenarios.size(); ++i) {
+        out[i].what = scenarios[i];
+        out[i].property_checks.assign(property_count, 0);
+    }
+    const std::uint64_t all = scenarios.size() * options.seeds;
+    std::vector<batch_item> items;
+    std::uint64_t done = 0;
     std::mutex progress;
-    const auto work = [&] {
-        for (std::size_t i = next++; i < all; i = next++) {
-            const scenario& s = *scenarios[i / options.seeds];
-            const std::uint64_t seed = options.first_seed + i % options.seeds;
-            if (options.verify) {
-                verify_report v = verify_once(s, seed);
-                items[i] = {std::move(v.run), std::move(v.diverged)};
-            } else {
-                items[i].report = run_once(s, seed);
+    for (std::uint64_t begin = 0; begin < all; begin += items.size()) {
+        items.assign(std::min<std::uint64_t>(all - begin, items_in_memory_max), {});
+        std::atomic<std::size_t> next{0};
+        run_on_threads(options.jobs, [&] {
+            for (std::size_t i = next++; i < items.size(); i = next++) {
+                const std::uint64_t n = begin + i;
+                items[i] =
+                    run_item(*scenarios[n / options.seeds], options.first_seed + n % options.seeds, options.verify);
+                if (!options.progress) continue;
+                const std::lock_guard lock(progress);
+                options.progress(++done, all);
             }
-            if (!options.progress) continue;
-            const std::lock_guard lock(progress);
-            options.progress(++done, all);
+        });
+        for (std::size_t i = 0; i < items.size();) {
+            const std::size_t which = (begin + i) / options.seeds;
+            const std::size_t count =
+                std::min<std::uint64_t>(items.size() - i, (which + 1) * options.seeds - (begin + i));
+            add_items(out[which], chains[which], std::span(items).subspan(i, count));
+            i += count;
         }
-    };
-    std::vector<std::thread> threads;
-    for (unsigned j = 1; j < std::max(1u, options.jobs); ++j) threads.emplace_back(work);
-    work();
-    for (std::thread& t : threads) t.join();
-    std::vector<scenario_report> out;
-    for (std::size_t i = 0; i < scenarios.size(); ++i)
-        out.push_back(summarise(scenarios[i], items, i * options.seeds, options.seeds));
+    }
+    for (std::size_t i = 0; i < scenarios.size(); ++i) out[i].outcomes = chains[i].head();
     return out;
 }
 

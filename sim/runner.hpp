@@ -16,11 +16,12 @@ namespace aivp::sim {
 /// One thing that does not hold.
 struct finding {
     errc code = errc::scenario_expectation;
-    std::string what;     ///< the property's name, or the expectation in words
-    source_pos where;     ///< the line of the scenario; empty for built-in properties
+    std::string what; ///< the property's name, or the expectation in words
+    source_pos where; ///< the line of the scenario; empty for built-in properties
     std::string expected;
     std::string actual;
-    std::string moment;   ///< "7c1e@2600": digits of the chain and virtual ms since the start; empty when it is about the whole run
+    std::string
+        moment; ///< "7c1e@2600": digits of the chain and virtual ms since the start; empty when it is about the whole run
 };
 
 struct run_report {
@@ -29,9 +30,9 @@ struct run_report {
     std::uint64_t seed = 0;
     std::vector<finding> findings;
     stop_reason stopped = stop_reason::idle;
-    digest outcome;              ///< journal chain and ledger
-    std::uint64_t inputs = 0;    ///< engine inputs
-    std::uint64_t effects = 0;   ///< writes that reached the world
+    digest outcome;            ///< journal chain and ledger
+    std::uint64_t inputs = 0;  ///< engine inputs
+    std::uint64_t effects = 0; ///< writes that reached the world
     std::uint64_t runs = 0;
     std::uint64_t refused_calls = 0;
     usd_micros cost;
@@ -47,13 +48,12 @@ using setup_hook = std::function<void(simulation_setup&)>;
 /// all is well, and where no tape answers.
 std::optional<error> tape_failure(const simulation& world);
 
-/// Never throws: what a run throws becomes a finding with internal.bug.
 run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook = {});
 
 /// Where two runs of one seed part.
 struct divergence {
-    seq_no seq;              ///< the first differing record; one beyond the end when one run is longer
-    std::string first;       ///< journal lines; empty = the run had ended
+    seq_no seq;        ///< the first differing record; one beyond the end when one run is longer
+    std::string first; ///< journal lines; empty = the run had ended
     std::string second;
     std::vector<json_difference> differences; ///< at most 8
 };
@@ -63,12 +63,9 @@ struct verify_report {
 };
 verify_report verify_once(const scenario& s, std::uint64_t seed, const setup_hook& hook = {});
 
-/// More seeds than this are refused: the results of a whole batch are in memory at once.
-inline constexpr std::uint64_t batch_runs_max = 1'000'000;
-
 struct batch_options {
     std::uint64_t first_seed = 1;
-    std::uint64_t seeds = 1; ///< times the scenarios, at most batch_runs_max
+    std::uint64_t seeds = 1;
     unsigned jobs = 1;
     bool verify = false;
     /// Called after each finished item, from whichever thread, one at a time.
@@ -83,13 +80,13 @@ struct scenario_report {
     std::uint64_t effects = 0;
     std::uint64_t runs = 0;
     duration virtual_time;
-    std::vector<run_report> failed;                    ///< the first few, by seed
+    std::vector<run_report> failed;                               ///< the first few, by seed
     std::optional<std::pair<std::uint64_t, divergence>> diverged; ///< the lowest seed
-    digest outcomes;                                   ///< chain over the outcomes of all seeds, ascending
+    digest outcomes;                                              ///< chain over the outcomes of all seeds, ascending
     std::vector<std::uint64_t> property_checks;
     bool passed() const { return seeds_failed == 0 && !diverged; }
 };
-/// Results in the order of `scenarios`, whatever the number of jobs.
+/// Results in the order of `scenarios`, whatever the number of jobs. What a run throws becomes a finding with internal.bug.
 std::vector<scenario_report> run_batch(const std::vector<std::shared_ptr<const scenario>>& scenarios,
                                        const batch_options& options);
 

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "aivp/base/nearest.hpp"
+#include "aivp/tape/files.hpp"
 #include "mocks/canned.hpp"
 #include "mocks/scripted_model.hpp"
 #include "mocks/scripted_user.hpp"
 #include "mocks/tape/player.hpp"
 #include "runtime/codec/files.hpp"
 #include "runtime/codec/reader.hpp"
-#include "aivp/tape/files.hpp"
 #include "sim/recording.hpp"
 
 namespace aivp::sim {
@@ -29,7 +30,12 @@ public:
     /// Without `zones`, the files that it names are not opened.
     scenario_reader(const yaml_document& document, const zone_loader* zones, scenario& out, std::vector<error>& errors,
                     source_texts& texts)
-        : document_(document), zones_(zones), out_(out), all_errors_(errors), errors_(document.file, errors), texts_(texts) {}
+        : document_(document),
+          zones_(zones),
+          out_(out),
+          all_errors_(errors),
+          errors_(document.file, errors),
+          texts_(texts) {}
 
     void read();
     /// An empty `agent_file`: the fixture alone.
@@ -53,11 +59,16 @@ private:
     expectation read_expectation(const yaml_node& node, expectation::kind what, std::string_view key);
     expected_count read_count(mapping_reader& m);
     expected_count read_count(const yaml_node& node, const std::string& what);
+    /// Reports a name that no agent of the scenario has.
+    void check_agent(const located_text& id);
     /// There is no `what` of this name; the nearest known one is the help.
     void report_unknown(const std::string& what, const located_text& name, const std::vector<std::string>& known) {
         const std::string near = nearest_name(name.text, known);
-        all_errors_.push_back({errc::config_value, "there is no " + what + " `" + name.text + "`", name.where,
-                               near.empty() ? "" : "Did you mean `" + near + "`?", {}});
+        all_errors_.push_back({errc::config_value,
+                               "there is no " + what + " `" + name.text + "`",
+                               name.where,
+                               near.empty() ? "" : "Did you mean `" + near + "`?",
+                               {}});
     }
     /// Puts an error of a part of `value` at the place where that part stands.
     void report(error e, const located_payload& value);
@@ -153,7 +164,8 @@ void scenario_reader::load_agents(const std::vector<located_text>& skills, const
         if (!agent) continue;
         for (const snapshot_ptr& other : out_.agents)
             if (other->id == agent->id)
-                all_errors_.push_back({errc::config_duplicate, "two agents have the id `" + agent->id + "`", path.where, {}, {}});
+                all_errors_.push_back(
+                    {errc::config_duplicate, "two agents have the id `" + agent->id + "`", path.where, {}, {}});
         out_.agents.push_back(agent);
     }
     texts_.add(space.texts());
@@ -167,8 +179,10 @@ void scenario_reader::read_world(mapping_reader& top) {
         if (auto built = simulation::create(std::move(trial)); !built) report(std::move(built).error(), *world);
     }
     if (const auto latency = top.object("latency")) {
-        if (auto table = latency_table::parse(latency->value)) out_.latencies = std::move(*table);
-        else report(std::move(table).error(), *latency);
+        if (auto table = latency_table::parse(latency->value))
+            out_.latencies = std::move(*table);
+        else
+            report(std::move(table).error(), *latency);
     }
 }
 
@@ -194,8 +208,10 @@ void scenario_reader::read_users(mapping_reader& top) {
 
 void scenario_reader::read_answers(mapping_reader& top) {
     if (const auto section = top.value("answers")) {
-        if (auto trial = parse_canned_answers(section->value); !trial) report(std::move(trial).error(), *section);
-        else out_.answers = section->value;
+        if (auto trial = parse_canned_answers(section->value); !trial)
+            report(std::move(trial).error(), *section);
+        else
+            out_.answers = section->value;
     }
     const auto path = top.text("tape");
     if (!path || !zones_) return;
@@ -214,8 +230,10 @@ void scenario_reader::read_secrets(mapping_reader& top) {
     const yaml_node* section = top.mapping("secrets");
     if (!section) return;
     for (const yaml_member& m : section->members) {
-        if (m.value.is_scalar() && m.value.text.size() >= 6) out_.secrets.emplace(m.key, m.value.text);
-        else errors_.report(errc::config_value, m.value.at, "a secret is a text of at least 6 characters");
+        if (m.value.is_scalar() && m.value.text.size() >= 6)
+            out_.secrets.emplace(m.key, m.value.text);
+        else
+            errors_.report(errc::config_value, m.value.at, "a secret is a text of at least 6 characters");
     }
 }
 
@@ -242,13 +260,19 @@ void scenario_reader::read_trigger(const yaml_node& node) {
         t.cancel = true;
     }
     const auto& named = agent ? agent : cancelled;
-    const bool known = std::any_of(out_.agents.begin(), out_.agents.end(), [&](const snapshot_ptr& a) { return a->id == t.agent; });
-    if (named && !known && zones_ && all_errors_.empty())
-        all_errors_.push_back({errc::config_reference, "no agent of this scenario has the id `" + t.agent + "`", named->where, {}, {}});
+    if (named) check_agent(*named);
     if (const auto body = m.value("payload")) t.body = body->value;
     if (t.times > 1 && !t.every) errors_.report(errc::config_missing_key, node.at, "`times` needs `every`");
     m.finish();
     out_.triggers.push_back(std::move(t));
+}
+
+void scenario_reader::check_agent(const located_text& id) {
+    std::vector<std::string> ids;
+    for (const snapshot_ptr& agent : out_.agents) ids.push_back(agent->id);
+    // An agent that could not be loaded has been reported already; its name is not known then.
+    if (all_errors_.empty() && std::find(ids.begin(), ids.end(), id.text) == ids.end())
+        report_unknown("agent", id, ids);
 }
 
 void scenario_reader::read_properties(mapping_reader& top) {
@@ -260,10 +284,14 @@ void scenario_reader::read_properties(mapping_reader& top) {
     if (!muted) return;
     for (const yaml_member& entry : muted->members) {
         const property_info* p = find_property(entry.key);
-        if (!p) errors_.report(errc::config_value, entry.at, "there is no property `" + entry.key + "`");
+        std::vector<std::string> names;
+        for (const property_info& row : property_table()) names.emplace_back(row.name);
+        if (!p)
+            report_unknown("property", {entry.key, errors_.position(entry.at), {}}, names);
         else if (!entry.value.is_scalar() || entry.value.text.size() < 10)
             errors_.report(errc::config_value, entry.value.at, "a muted property needs a written reason");
-        else out_.muted.push_back(p->id);
+        else
+            out_.muted.push_back(p->id);
     }
 }
 
@@ -293,8 +321,8 @@ expected_count scenario_reader::read_count(mapping_reader& m) {
 }
 
 void scenario_reader::read_run_counts(const yaml_node& node, const std::string& agent) {
-    static constexpr std::string_view known[] = {"total", "success", "failure", "partial", "skipped", "open", "abstained",
-                                                 "refused_triggers"};
+    static constexpr std::string_view known[] = {"total",   "success", "failure",   "partial",
+                                                 "skipped", "open",    "abstained", "refused_triggers"};
     mapping_reader m(node, "runs", errors_);
     for (const std::string_view status : known) {
         const yaml_node* value = m.node(status);
@@ -317,7 +345,10 @@ expectation scenario_reader::read_expectation(const yaml_node& node, expectation
     e.what = what;
     e.where = errors_.position(node.at);
     const auto text = [&m](std::string_view name) { return m.text(name).value_or(located_text{}).text; };
-    e.agent = text("agent");
+    if (const auto agent = m.text("agent")) {
+        check_agent(*agent);
+        e.agent = agent->text;
+    }
     if (what == kind::ledger) {
         e.filter.operation = text("operation");
         if (const auto target = m.text("target")) e.filter.target = target->text;
@@ -325,7 +356,8 @@ expectation scenario_reader::read_expectation(const yaml_node& node, expectation
         if (!e.agent.empty()) e.filter.agent = e.agent;
         if (const auto outcome = m.word("outcome", {"ok", "failed", "unknown"}))
             e.filter.outcome = static_cast<effect_outcome>(*outcome);
-        if (const auto effect = m.word("effect", {"none", "read", "write"})) e.filter.effect = static_cast<effect_class>(*effect);
+        if (const auto effect = m.word("effect", {"none", "read", "write"}))
+            e.filter.effect = static_cast<effect_class>(*effect);
         e.filter.duplicate = m.boolean("duplicate");
     }
     if (what == kind::calls || what == kind::refused) e.as = text("call");
@@ -334,7 +366,7 @@ expectation scenario_reader::read_expectation(const yaml_node& node, expectation
         static constexpr const char* outcomes[] = {"ok", "failed", "unknown", "open"};
         if (const auto o = m.word("outcome", {"ok", "failed", "unknown", "open"})) e.outcome = outcomes[*o];
     }
-    if (what == kind::refused || what == kind::refused_triggers || what == kind::outcomes) {
+    if (what != kind::ledger && what != kind::answer) {
         const auto code = what == kind::outcomes ? m.required_text("code") : m.text("code");
         if (code && !find_error(code->text)) {
             std::vector<std::string> names;
@@ -363,7 +395,10 @@ void scenario_reader::read_expectations(mapping_reader& top) {
     mapping_reader m(*section, "expect", errors_);
     if (const yaml_node* runs = m.mapping("runs")) read_run_counts(*runs, {});
     if (const yaml_node* agents = m.mapping("agents"))
-        for (const yaml_member& a : agents->members) read_run_counts(a.value, a.key);
+        for (const yaml_member& a : agents->members) {
+            check_agent({a.key, errors_.position(a.at), {}});
+            read_run_counts(a.value, a.key);
+        }
     read_expectation_list(m, "ledger", expectation::kind::ledger);
     read_expectation_list(m, "calls", expectation::kind::calls);
     read_expectation_list(m, "refused", expectation::kind::refused);
@@ -412,26 +447,30 @@ std::shared_ptr<const scenario> load_file(const std::string& file, const zone_lo
 
 } // namespace
 
-std::shared_ptr<const scenario> load_scenario(const std::string& file, const zone_loader& zones, std::vector<error>& errors,
-                                              source_texts& texts) {
+std::shared_ptr<const scenario> load_scenario(const std::string& file, const zone_loader& zones,
+                                              std::vector<error>& errors, source_texts& texts) {
     return load_file(file, zones, errors, texts, [](scenario_reader& r) { r.read(); });
 }
 
-std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file, const zone_loader& zones,
-                                             std::vector<error>& errors, source_texts& texts) {
-    return load_file(folder + "/fixture.yaml", zones, errors, texts, [&](scenario_reader& r) { r.read_fixture(agent_file); });
+std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file,
+                                             const zone_loader& zones, std::vector<error>& errors,
+                                             source_texts& texts) {
+    return load_file(folder + "/fixture.yaml", zones, errors, texts,
+                     [&](scenario_reader& r) { r.read_fixture(agent_file); });
 }
 
 bool check_fixture(const std::string& file, const zone_loader& zones, std::vector<error>& errors, source_texts& texts) {
     return load_file(file, zones, errors, texts, [](scenario_reader& r) { r.read_fixture({}); }) != nullptr;
 }
 
-std::shared_ptr<const scenario> parse_scenario(std::string_view text, const std::string& file, std::vector<error>& errors) {
+std::shared_ptr<const scenario> parse_scenario(std::string_view text, const std::string& file,
+                                               std::vector<error>& errors) {
     source_texts texts;
     return load_text(text, file, nullptr, errors, texts, [](scenario_reader& r) { r.read(); });
 }
 
-std::shared_ptr<const scenario> parse_fixture(std::string_view text, const std::string& file, std::vector<error>& errors) {
+std::shared_ptr<const scenario> parse_fixture(std::string_view text, const std::string& file,
+                                              std::vector<error>& errors) {
     source_texts texts;
     return load_text(text, file, nullptr, errors, texts, [](scenario_reader& r) { r.read_fixture({}); });
 }
@@ -478,20 +517,24 @@ world_ports make_ports(const scenario& s, const world_parts& parts) {
     if (s.recorded) {
         const auto folding = std::make_shared<const tape_folding>(s.agents, s.secrets);
         tape_player_options options{.world = &parts.world};
-        options.fold_arguments = [folding](std::string_view skill, const payload& value) { return folding->arguments(skill, value); };
+        options.fold_arguments = [folding](std::string_view skill, const payload& value) {
+            return folding->arguments(skill, value);
+        };
         const auto player = std::make_shared<tape_player>(s.recorded->events, std::move(options));
         return {player, player, player, player};
     }
     if (!s.model.is_null()) {
         auto script = parse_model_script(s.model, parts.seed);
-        auto model = std::make_shared<scripted_model>(parts.world, std::move(script->source),
-                                                      scripted_model_options{.seed = parts.seed, .synchronous = s.synchronous});
+        auto model =
+            std::make_shared<scripted_model>(parts.world, std::move(script->source),
+                                             scripted_model_options{.seed = parts.seed, .synchronous = s.synchronous});
         model->set_latencies(std::move(script->latencies));
         out.model = std::move(model);
     }
     if (!s.users.is_null())
-        out.users = std::make_shared<scripted_user>(parts.world, *parse_user_script(s.users),
-                                                    scripted_user_options{.seed = parts.seed, .synchronous = s.synchronous});
+        out.users =
+            std::make_shared<scripted_user>(parts.world, *parse_user_script(s.users),
+                                            scripted_user_options{.seed = parts.seed, .synchronous = s.synchronous});
     if (!s.answers.is_null())
         out.connector = std::make_shared<canned_connector>(
             parts.world, parts.ledger, *parse_canned_answers(s.answers), &parts.mocks,
@@ -522,11 +565,15 @@ result<void> plan_triggers(const scenario& s, simulation& sim) {
         }
         // What lies beyond the horizon never happens, and the sum stays below two horizons.
         duration after = t.after;
-        for (std::uint64_t n = 0; n < t.times && after <= s.horizon; ++n, after = after + t.every.value_or(duration{})) {
+        for (std::uint64_t n = 0; n < t.times && after <= s.horizon;
+             ++n, after = after + t.every.value_or(duration{})) {
             const instant when = s.start + after;
-            if (t.cancel) sim.cancel_at(when, agent, "cancelled by the scenario");
-            else if (!t.event.empty()) sim.input_at(when, publish_event{t.event, t.body}, input_source::event_bus);
-            else sim.input_at(when, start_run{agent, t.body}, input_source::operator_);
+            if (t.cancel)
+                sim.cancel_at(when, agent, "cancelled by the scenario");
+            else if (!t.event.empty())
+                sim.input_at(when, publish_event{t.event, t.body}, input_source::event_bus);
+            else
+                sim.input_at(when, start_run{agent, t.body}, input_source::operator_);
         }
     }
     return {};

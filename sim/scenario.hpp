@@ -33,27 +33,36 @@ struct expected_count {
 
 /// One line of `expect`. What is not set is not asked.
 struct expectation {
-    enum class kind : std::uint8_t { runs, ledger, calls, refused, refused_triggers, outcomes, answer, world } what = kind::runs;
+    enum class kind : std::uint8_t {
+        runs,
+        ledger,
+        calls,
+        refused,
+        refused_triggers,
+        outcomes,
+        answer,
+        world
+    } what = kind::runs;
     source_pos where;
     expected_count count;
-    std::string agent;                     ///< id; empty = all
-    std::string run_status;                ///< runs: total, success, failure, partial, skipped, open, abstained
-    std::string code;                      ///< refused, refused_triggers, outcomes: dotted code
-    std::string as;                        ///< calls, refused: binding name or skill id; refused_triggers: the trigger's id
-    std::string outcome;                   ///< calls: ok, failed, unknown
-    std::string contains;                  ///< answer: text
-    ledger_filter filter;                  ///< ledger
-    payload part;                          ///< world: must be part of the mocks' final state
+    std::string agent;      ///< id; empty = all
+    std::string run_status; ///< runs: total, success, failure, partial, skipped, open, abstained
+    std::string code;       ///< calls, refused, refused_triggers, outcomes: dotted code
+    std::string as;         ///< calls, refused: binding name or skill id; refused_triggers: the trigger's id
+    std::string outcome;    ///< calls: ok, failed, unknown
+    std::string contains;   ///< answer: text
+    ledger_filter filter;   ///< ledger
+    payload part;           ///< world: must be part of the mocks' final state
 };
 
 /// One planned input.
 struct planned_trigger {
-    duration after;                        ///< since the start
+    duration after; ///< since the start
     std::optional<duration> every;
     std::uint64_t times = 1;
-    std::string agent;                     ///< start this agent …
-    std::string event;                     ///< … or publish this event
-    bool cancel = false;                   ///< … or cancel the agent's run
+    std::string agent;   ///< start this agent …
+    std::string event;   ///< … or publish this event
+    bool cancel = false; ///< … or cancel the agent's run
     payload body;
     source_pos where;
 };
@@ -67,37 +76,39 @@ struct scenario {
     std::uint64_t max_events = 1'000'000;
     bool synchronous = true;
     std::vector<snapshot_ptr> agents;
-    std::vector<std::string> skill_paths;  ///< folders and files, as they were opened
+    std::vector<std::string> skill_paths; ///< folders and files, as they were opened
     payload world;
     latency_table latencies;
-    payload model;                         ///< script of the model, or null
-    payload users;                         ///< script of the users, or null
-    payload answers;                       ///< prepared answers in front of the mocks, or null
-    std::shared_ptr<const tape> recorded;  ///< answers everything instead; null = none
+    payload model;                        ///< script of the model, or null
+    payload users;                        ///< script of the users, or null
+    payload answers;                      ///< prepared answers in front of the mocks, or null
+    std::shared_ptr<const tape> recorded; ///< answers everything instead; null = none
     std::map<std::string, std::string> secrets;
     std::vector<planned_trigger> triggers;
     std::vector<expectation> expectations;
-    std::vector<property_id> muted;        ///< properties that are not checked, each with a written reason
-    digest hash;                           ///< of the file's text
+    std::vector<property_id> muted; ///< properties that are not checked, each with a written reason
+    digest hash;                    ///< of the file's text
 };
 
 /// Reads a scenario and everything that it names. Appends all errors; nullptr when there was one. `texts` receives the
 /// files that errors may point into; `zones` loads time zones (sim/ itself never touches the system's). Errors: yaml.*, json.*, config.*, skill.*, schema.*, cron.*, time.*, io.*.
-std::shared_ptr<const scenario> load_scenario(const std::string& file, const zone_loader& zones, std::vector<error>& errors,
-                                              source_texts& texts);
+std::shared_ptr<const scenario> load_scenario(const std::string& file, const zone_loader& zones,
+                                              std::vector<error>& errors, source_texts& texts);
 
 /// Reads FOLDER/fixture.yaml, a scenario without agents, and gives it the agent of `agent_file`, started once with the
 /// fixture's `payload`. Skills come from the fixture's `skills`. Errors as load_scenario.
-std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file, const zone_loader& zones,
-                                             std::vector<error>& errors, source_texts& texts);
+std::shared_ptr<const scenario> load_fixture(const std::string& folder, const std::string& agent_file,
+                                             const zone_loader& zones, std::vector<error>& errors, source_texts& texts);
 
 /// Reads a fixture and everything that it names, without an agent. Appends all errors; false when there was one.
 bool check_fixture(const std::string& file, const zone_loader& zones, std::vector<error>& errors, source_texts& texts);
 
 /// What a text says, without opening the files that it names: the agents and the tape are missing from the result.
 /// `file` is for messages. Appends all errors; nullptr when there was one.
-std::shared_ptr<const scenario> parse_scenario(std::string_view text, const std::string& file, std::vector<error>& errors);
-std::shared_ptr<const scenario> parse_fixture(std::string_view text, const std::string& file, std::vector<error>& errors);
+std::shared_ptr<const scenario> parse_scenario(std::string_view text, const std::string& file,
+                                               std::vector<error>& errors);
+std::shared_ptr<const scenario> parse_fixture(std::string_view text, const std::string& file,
+                                              std::vector<error>& errors);
 
 /// Scenario files below the paths, sorted: files as they are; of folders every *.yaml below that has a line
 /// `schema_version: scenario.…` (agents may stand beside their scenarios) and is not *.slow.yaml (unless `slow`). Errors: io.not_found, io.read.

@@ -10,7 +10,10 @@ namespace {
 class no_model final : public model_provider {
 public:
     void call(const model_request& request, completion_sink& sink) override {
-        sink.model_done({{request.run, request.call}, effect_outcome::failed, {}, errc::script_no_rule,
+        sink.model_done({{request.run, request.call},
+                         effect_outcome::failed,
+                         {},
+                         errc::script_no_rule,
                          "this world has no model: add a `model` section"});
     }
     void cancel(call_ref) override {}
@@ -53,10 +56,17 @@ result<std::string> sim_secrets::reveal(std::string_view name) {
 }
 
 simulation::simulation(simulation_setup setup)
-    : setup_(std::move(setup)), scheduler_(setup_.start), clock_(scheduler_), timers_(scheduler_), mock_world_(scheduler_),
-      store_(setup_.keep), ledger_(setup_.ledger), secrets_(setup_.secrets),
+    : setup_(std::move(setup)),
+      scheduler_(setup_.start),
+      clock_(scheduler_),
+      timers_(scheduler_),
+      mock_world_(scheduler_),
+      store_(setup_.keep),
+      ledger_(setup_.ledger),
+      secrets_(setup_.secrets),
       mocks_(mock_world_, ledger_, {.seed = setup_.seed, .synchronous = setup_.synchronous}),
-      ports_(complete_ports(setup_.ports ? setup_.ports({mock_world_, ledger_, mocks_, setup_.seed}) : world_ports{}, mocks_)),
+      ports_(complete_ports(setup_.ports ? setup_.ports({mock_world_, ledger_, mocks_, setup_.seed}) : world_ports{},
+                            mocks_)),
       driver_({clock_, timers_, store_, *ports_.model, *ports_.connector, *ports_.users, secrets_}),
       planned_(*this) {
     timers_.deliver_to(driver_);

@@ -50,7 +50,8 @@ struct world_ports {
     std::shared_ptr<model_provider> model;
     std::shared_ptr<user_channel> users;
     std::shared_ptr<connector_port> connector;
-    std::shared_ptr<const tape_player> player = nullptr; ///< what a tape answers with, to be asked for misses at the end
+    std::shared_ptr<const tape_player> player =
+        nullptr; ///< what a tape answers with, to be asked for misses at the end
 };
 
 /// `given` with something in the place of each null port, as simulation::create does it.
@@ -61,9 +62,9 @@ struct simulation_setup {
     instant start{1'767'225'600'000'000}; ///< 2026-01-01T00:00:00Z
     std::uint64_t seed = 1;
     std::vector<snapshot_ptr> agents;
-    payload world;            ///< seeds of the mocks, object or null
+    payload world; ///< seeds of the mocks, object or null
     latency_table latencies;
-    bool synchronous = true;  ///< answers without latency come within the call
+    bool synchronous = true; ///< answers without latency come within the call
     std::map<std::string, std::string> secrets;
     memory_store::retention keep = memory_store::retention::all;
     ledger_mode ledger = ledger_mode::entries;
@@ -123,7 +124,8 @@ private:
         struct planned {
             engine_input input;
             input_source source;
-            agent_id cancels; ///< not 0: cancel this agent's active run; `input` is a cancel_run whose run is filled in then
+            agent_id
+                cancels; ///< not 0: cancel this agent's active run; `input` is a cancel_run whose run is filled in then
         };
         std::vector<planned> inputs;
 

@@ -39,10 +39,30 @@ std::size_t marked_length(std::string_view rest) {
     return std::max<std::size_t>(1, internal::character_count(rest.substr(0, end)));
 }
 
+/// How many bytes of valid UTF-8 here are one character that moves the cursor or reorders what is read (C1 controls,
+/// bidirectional marks, line separators); 0 = none.
+std::size_t steering_length(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+    if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F) return 2;
+    if (byte(0) == 0xD8 && byte(1) == 0x9C) return 2;
+    const bool marks =
+        byte(1) == 0x80 && ((byte(2) >= 0x8B && byte(2) <= 0x8F) || (byte(2) >= 0xA8 && byte(2) <= 0xAE));
+    const bool isolates = byte(1) == 0x81 && byte(2) >= 0xA0 && byte(2) <= 0xAF;
+    return byte(0) == 0xE2 && (marks || isolates) ? 3 : 0;
+}
+
+/// One column for each character, so that a caret below still points at what it means.
 std::string printable(std::string_view line) {
-    std::string out(line);
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+    std::string out;
+    while (!line.empty()) {
+        const std::size_t steering = steering_length(line);
+        const auto c = static_cast<unsigned char>(line[0]);
+        if (steering > 0)
+            out += "\uFFFD";
+        else
+            out += c < 0x20 || c == 0x7F ? ' ' : line[0];
+        line.remove_prefix(std::max<std::size_t>(1, steering));
+    }
     return out;
 }
 

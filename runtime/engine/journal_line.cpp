@@ -1,7 +1,6 @@
 // One line of canonical JSON for each step. Keys of every object are written in sorted order by hand: this is the hot
 // path of the whole engine, and a general writer would sort what is known to be sorted.
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -27,11 +26,32 @@ public:
         return *this;
     }
     line_writer& number(std::int64_t v) {
-        need(24);
-        if (v >= 0 && v < 10)
-            *at_++ = static_cast<char>('0' + v);
-        else
-            at_ = std::to_chars(at_, end_, v).ptr;
+        need(20);
+        auto rest = static_cast<std::uint64_t>(v);
+        if (v < 0) {
+            *at_++ = '-';
+            rest = 0 - rest;
+        }
+        if (rest < 10) {
+            *at_++ = static_cast<char>('0' + rest);
+            return *this;
+        }
+        // Two digits at a time from the end; a dozen numbers stand in every line, and std::to_chars measures each first.
+        char digits[20];
+        char* first = digits + sizeof digits;
+        for (; rest >= 100; rest /= 100) {
+            first -= 2;
+            std::memcpy(first, two_digits + 2 * (rest % 100), 2);
+        }
+        if (rest >= 10) {
+            first -= 2;
+            std::memcpy(first, two_digits + 2 * rest, 2);
+        } else {
+            *--first = static_cast<char>('0' + rest);
+        }
+        const auto length = static_cast<std::size_t>(digits + sizeof digits - first);
+        std::memcpy(at_, first, length);
+        at_ += length;
         return *this;
     }
     line_writer& number(std::uint64_t v) { return number(static_cast<std::int64_t>(v)); }
@@ -58,6 +78,11 @@ public:
     line_writer& unless_zero(std::string_view name, std::int64_t v) { return v == 0 ? *this : raw(name).number(v); }
 
 private:
+    static constexpr char two_digits[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+
     static bool is_plain(std::string_view s) {
         for (const char c : s)
             if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '"' || c == '\\')

@@ -113,7 +113,8 @@ private:
     tape_run_finished outcome() const {
         switch (ending_of(run_)) {
         case imported_ending::finished: return {outcome_status::success, errc::ok, "done"};
-        case imported_ending::cut: return {outcome_status::failure, errc::model_failed, cut_message()};
+        case imported_ending::cut:
+            return {wrote_ ? outcome_status::partial : outcome_status::failure, errc::model_failed, cut_message()};
         case imported_ending::capped: break;
         }
         return {wrote_ ? outcome_status::partial : outcome_status::failure, errc::limit_model_calls,

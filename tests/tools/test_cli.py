@@ -192,7 +192,7 @@ class Failures(ToolTest):
         done = self.run_tool("aivp-sim", "run", path, "--seed", 7, "--seeds", 3, code=FAILED)
         self.assertEqual(done.stdout.splitlines()[-1], "0 passed, 1 failed, 0 skipped")
         line = FAILING.format(root=ROOT).splitlines().index("    - {operation: kv.set, count: 2}") + 1
-        self.assertIn(f"expect    effects in the world: kv.set   {path}:{line}:7\n  expected  2\n  actual    1\n", done.stdout)
+        self.assertIn(f"expect    calls that reached the world: kv.set   {path}:{line}:7\n  expected  2\n  actual    1\n", done.stdout)
         self.assertIn("3 of 3 seeds fail", done.stdout)
         repro = re.search(r"^  repro +(.*)$", done.stdout, re.M).group(1)
         self.assertTrue(repro.endswith(" --seed 7"), repro)
@@ -221,7 +221,7 @@ class Failures(ToolTest):
         cases = {case.get("name"): case for case in suite.findall("testcase")}
         failed = cases["Two <notes> & one are kept"]
         self.assertIn("  expected  2", failed.find("failure").text)
-        self.assertIn("effects in the world", failed.find("failure").get("message"))
+        self.assertIn("calls that reached the world", failed.find("failure").get("message"))
         for case in cases.values():
             self.assertTrue(case.get("classname") and float(case.get("time")) >= 0)
             names = {p.get("name") for p in case.find("properties")}

@@ -31,7 +31,7 @@ int import_logs(const arguments& a) {
                   << "}\n";
         return exit_ok;
     }
-    std::cout << to_string(*summary);
+    std::cout << printable_lines(to_string(*summary), "");
     char took[32];
     std::snprintf(took, sizeof took, "%.1f s", watch.seconds());
     std::cout << "  " << took << "   next: aivp-sim replay " << a.text("out") << "\n";

@@ -5,6 +5,7 @@ int main(int argc, char** argv) {
     const program_spec program{"aivp-sim",
                                "runs scenarios, replays tapes and imports logged runs, all in virtual time",
                                {run_command_spec(), verify_command_spec(), list_command_spec(), replay_command_spec(),
-                                import_command_spec(), properties_command_spec(), explain_command("aivp-sim")}};
+                                import_command_spec(), properties_command_spec(), explain_command("aivp-sim"),
+                                completion_command("aivp-sim")}};
     return run_program(program, argc, argv);
 }

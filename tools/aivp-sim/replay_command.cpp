@@ -13,10 +13,10 @@ namespace {
 constexpr std::size_t failures_shown = 10;
 
 std::string failure_text(const sim::replay_report& r) {
-    std::string out = "  FAIL  " + r.tape + "\n";
-    if (r.failed) out += to_string(*r.failed) + "\n";
+    std::string out = "  FAIL  " + printable(r.tape) + "\n";
+    if (r.failed) out += "  " + printable_lines(to_string(*r.failed), "  ") + "\n";
     for (const tape_miss& m : r.verdict.misses) {
-        out += to_string(m) + "\n";
+        out += "  " + printable_lines(to_string(m), "  ") + "\n";
         break; // what follows the first miss follows from it
     }
     if (r.verdict.unused > 0 && r.verdict.missed == 0) {
@@ -24,7 +24,8 @@ std::string failure_text(const sim::replay_report& r) {
                std::to_string(r.verdict.unused_events.empty() ? 0 : r.verdict.unused_events.front().value) + "\n";
     }
     if (r.diverged)
-        out += "  the run ended differently: recorded " + r.diverged->first + ", now " + r.diverged->second + "\n";
+        out += "  the run ended differently: recorded " + printable(r.diverged->first) + ", now " +
+               printable(r.diverged->second) + "\n";
     return out;
 }
 
@@ -87,7 +88,8 @@ void print_text(const std::vector<sim::replay_report>& reports, const sim::repla
     std::size_t shown = 0;
     for (const sim::replay_report& r : reports) {
         for (const error& e : r.problems)
-            std::cout << "  note  " << r.tape << ": " << e.message << " (" << info(e.code).name << ")\n";
+            std::cout << "  note  " << printable(r.tape) << ": " << printable(e.message) << " (" << info(e.code).name
+                      << ")\n";
         if (r.passed()) continue;
         if (++shown <= failures_shown) std::cout << failure_text(r);
     }

@@ -15,18 +15,23 @@ using sim::finding;
 using sim::run_report;
 using sim::scenario_report;
 
+/// Also made printable: models and tools have written what is shown here.
 std::string shortened(const std::string& text, std::size_t most = 400) {
-    return text.size() <= most ? text : text.substr(0, most) + "…";
+    if (text.size() <= most) return printable_lines(text, "            ");
+    std::size_t end = most;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    return printable_lines(text.substr(0, end), "            ") + "…";
 }
 
 std::string place_of(const finding& f, const scenario_report& r) {
-    return f.where.line == 0 ? r.what->file : to_string(f.where);
+    return printable(f.where.line == 0 ? r.what->file : to_string(f.where));
 }
 
 /// So that the line can be copied into a shell as it is.
 std::string shell_word(const std::string& text) {
     const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::strchr("_-./+:,@%=", c) != nullptr;
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::strchr("_-./+:,@%=", c) != nullptr;
     });
     if (plain && !text.empty()) return text;
     std::string out = "'";
@@ -39,8 +44,8 @@ std::string repro_line(const scenario_report& r, std::uint64_t seed) {
 }
 
 std::string finding_text(const finding& f, const scenario_report& r) {
-    std::string out = "  " + std::string(f.code == errc::scenario_property ? "property  " : "expect    ") + f.what +
-                      "   " + place_of(f, r) + "\n";
+    std::string out = "  " + std::string(f.code == errc::scenario_property ? "property  " : "expect    ") +
+                      printable(f.what) + "   " + place_of(f, r) + "\n";
     out += "  expected  " + shortened(f.expected) + "\n  actual    " + shortened(f.actual) + "\n";
     if (!f.moment.empty()) out += "  moment    " + f.moment + "\n";
     return out;
@@ -51,21 +56,23 @@ std::string divergence_text(const scenario_report& r) {
     std::string out =
         "  two runs of seed " + std::to_string(seed) + " part at record " + std::to_string(d.seq.value) + "\n";
     for (const json_difference& x : d.differences)
-        out += "    " + x.pointer + "   first " + shortened(x.left ? std::string(x.left->text()) : "(absent)", 120) +
-               "   second " + shortened(x.right ? std::string(x.right->text()) : "(absent)", 120) + "\n";
+        out += "    " + printable(x.pointer) + "   first " +
+               shortened(x.left ? std::string(x.left->text()) : "(absent)", 120) + "   second " +
+               shortened(x.right ? std::string(x.right->text()) : "(absent)", 120) + "\n";
     out += "    first   " + shortened(d.first.empty() ? "(the run had ended)" : d.first) + "\n";
     out += "    second  " + shortened(d.second.empty() ? "(the run had ended)" : d.second) + "\n";
-    out += "  repro     aivp-sim verify " + shell_word(r.what->file) + " --seed " + std::to_string(seed) + "\n";
+    out +=
+        "  repro     aivp-sim verify " + printable(shell_word(r.what->file)) + " --seed " + std::to_string(seed) + "\n";
     return out;
 }
 
 std::string failure_text(const scenario_report& r) {
-    std::string out = "  scenario  " + r.what->name + "\n";
+    std::string out = "  scenario  " + printable(r.what->name) + "\n";
     for (const run_report& run : r.failed) {
         out += "  seed " + std::to_string(run.seed) + "   stopped: " + to_string(run.stopped) + "   virtual " +
                rounded(run.virtual_time) + "\n";
         for (const finding& f : run.findings) out += finding_text(f, r);
-        out += "  repro     " + repro_line(r, run.seed) + "\n";
+        out += "  repro     " + printable(repro_line(r, run.seed)) + "\n";
         break; // the lowest failing seed says it; the others are counted below
     }
     if (r.seeds_failed > 1) out += "  " + grouped(r.seeds_failed) + " of " + counted(r.seeds_run, "seed") + " fail\n";
@@ -126,14 +133,14 @@ void print_text(const std::vector<scenario_report>& reports, const std::string& 
     std::size_t file_width = 20, run_width = 12, input_width = 16;
     std::uint64_t inputs = 0, checks = 0, diverged = 0;
     for (const scenario_report& r : reports) {
-        file_width = std::max(file_width, r.what->file.size());
+        file_width = std::max(file_width, printable(r.what->file).size());
         run_width = std::max(run_width, counted(r.runs, "run").size() + 2);
         input_width = std::max(input_width, counted(r.inputs, "input").size() + 2);
     }
     for (const scenario_report& r : reports) {
         inputs += r.inputs;
         diverged += r.diverged.has_value();
-        std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(r.what->file, file_width) << "  "
+        std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(printable(r.what->file), file_width) << "  "
                   << padded(counted(r.seeds_run, "seed"), 12) << padded(counted(r.runs, "run"), run_width)
                   << padded(counted(r.inputs, "input"), input_width) << "virtual " << rounded(r.virtual_time) << "\n";
         if (!r.passed()) std::cout << failure_text(r) << "\n";
@@ -142,7 +149,8 @@ void print_text(const std::vector<scenario_report>& reports, const std::string& 
     std::string never;
     for (const sim::property_info& p : sim::property_table()) {
         checks += by_property[static_cast<std::size_t>(p.id)];
-        if (by_property[static_cast<std::size_t>(p.id)] == 0) never += (never.empty() ? "" : ", ") + std::string(p.name);
+        if (by_property[static_cast<std::size_t>(p.id)] == 0)
+            never += (never.empty() ? "" : ", ") + std::string(p.name);
     }
     char speed[64];
     std::snprintf(speed, sizeof speed, "%.2f s", seconds);

@@ -21,11 +21,7 @@ int load_all(const arguments& a, scenario_list& out) {
     source_texts texts;
     for (const std::string& file : *files)
         if (auto s = sim::load_scenario(file, system_zones(), errors, texts)) out.push_back(std::move(s));
-    if (!errors.empty()) {
-        sort_by_place(errors);
-        std::cerr << render(errors, texts);
-        return exit_config;
-    }
+    if (!errors.empty()) return report_errors(std::move(errors), texts);
     if (out.empty())
         return report_error(
             {errc::nothing_selected, "there is no scenario at or below " + a.positional.front(), {}, {}, {}});
@@ -49,6 +45,11 @@ int execute(const arguments& a, bool verify) {
     scenario_list scenarios;
     if (const int code = load_all(a, scenarios); code != exit_ok) return code;
     options->verify = verify;
+    std::ofstream junit;
+    if (a.has("junit")) {
+        junit.open(a.text("junit"));
+        if (!junit) return report_error({errc::io_write, "cannot write " + a.text("junit"), {}, {}, {}});
+    }
     const stopwatch watch;
     std::vector<sim::scenario_report> reports;
     {
@@ -59,9 +60,9 @@ int execute(const arguments& a, bool verify) {
     batch_summary summary = summarise(reports);
     summary.seconds = watch.seconds();
     if (a.has("junit")) {
-        std::ofstream file(a.text("junit"));
-        if (!(file << to_junit(reports, summary)))
-            return report_error({errc::io_write, "cannot write " + a.text("junit"), {}, {}, {}});
+        junit << to_junit(reports, summary);
+        junit.close();
+        if (!junit) return report_error({errc::io_write, "cannot write " + a.text("junit"), {}, {}, {}});
     }
     if (a.has("json")) {
         std::cout << to_json(reports, summary) << "\n";
@@ -87,7 +88,8 @@ int list_scenarios(const arguments& a) {
     scenario_list scenarios;
     if (const int code = load_all(a, scenarios); code != exit_ok) return code;
     if (!a.has("json")) {
-        for (const auto& s : scenarios) std::cout << padded(s->file, 48) << "  " << s->name << "\n";
+        for (const auto& s : scenarios)
+            std::cout << padded(printable(s->file), 48) << "  " << printable(s->name) << "\n";
         std::cout << counted(scenarios.size(), "scenario") << "\n";
         return exit_ok;
     }

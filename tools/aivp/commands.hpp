@@ -8,5 +8,6 @@ namespace aivp::tools {
 command_spec run_command_spec();
 command_spec validate_command_spec();
 command_spec new_command_spec();
+command_spec schema_command_spec();
 
 } // namespace aivp::tools

@@ -8,6 +8,7 @@
 
 #include "aivp/base/nearest.hpp"
 #include "aivp/version.hpp"
+#include "tools/common/completion.hpp"
 #include "tools/common/output.hpp"
 
 namespace aivp::tools {
@@ -15,6 +16,10 @@ namespace aivp::tools {
 namespace {
 
 namespace po = boost::program_options;
+
+// Set once, before the command runs.
+bool json_wanted = false;
+const program_spec* the_program = nullptr;
 
 std::vector<std::string> command_names(const program_spec& program) {
     std::vector<std::string> names;
@@ -48,6 +53,11 @@ void print_command_help(const program_spec& program, const command_spec& c) {
         std::cout << "  " << padded(left, 22) << f.help
                   << (f.default_text.empty() ? "" : " (default " + f.default_text + ")") << "\n";
     }
+}
+
+bool takes_value(const command_spec& c, std::string_view flag) {
+    return std::any_of(c.flags.begin(), c.flags.end(),
+                       [&](const flag_spec& f) { return f.name == flag && !f.value_name.empty(); });
 }
 
 result<arguments> parse_arguments(const command_spec& c, const std::vector<std::string>& words) {
@@ -84,6 +94,24 @@ result<arguments> parse_arguments(const command_spec& c, const std::vector<std::
     return out;
 }
 
+/// What the synopsis calls the n-th operand, from 0: "PATH" in "run PATH… [--seeds N]".
+std::string operand_name(const command_spec& c, std::size_t n) {
+    std::string_view rest = c.synopsis;
+    bool of_a_flag = false;
+    for (std::size_t word_number = 0; !rest.empty(); ++word_number) {
+        const std::size_t end = std::min(rest.find(' '), rest.size());
+        std::string_view word = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (word.starts_with('[')) break;
+        const bool is_flag = word.starts_with("--");
+        const bool operand = word_number > 0 && !is_flag && !of_a_flag;
+        of_a_flag = is_flag && takes_value(c, word.substr(2));
+        if (!operand || n-- > 0) continue;
+        return std::string(word.substr(0, word.find("…")));
+    }
+    return "an operand";
+}
+
 int run_command(const program_spec& program, const command_spec& c, const std::vector<std::string>& words) {
     for (const std::string& w : words) {
         if (w != "-h" && w != "--help") continue;
@@ -93,10 +121,20 @@ int run_command(const program_spec& program, const command_spec& c, const std::v
     const auto parsed = parse_arguments(c, words);
     if (!parsed) return report_error(parsed.error());
     const std::size_t n = parsed->positional.size();
-    if (n < c.positional_least || n > c.positional_most)
-        return usage_error(n < c.positional_least ? "something is missing" : "that is too much",
+    if (n < c.positional_least) return usage_error(operand_name(c, n) + " is missing", program.name + " " + c.synopsis);
+    if (n > c.positional_most)
+        return usage_error("`" + parsed->positional[c.positional_most] + "` is too much",
                            program.name + " " + c.synopsis);
     return c.run(*parsed);
+}
+
+void print_json(const error& e) {
+    if (!json_wanted) return;
+    std::cout << "{\"error\":{\"code\":" << quoted(info(e.code).name)
+              << ",\"help\":" << quoted(e.help.empty() ? info(e.code).help : std::string_view(e.help))
+              << ",\"message\":" << quoted(e.message.empty() ? info(e.code).text : std::string_view(e.message))
+              << ",\"number\":" << quoted(code_number(e.code)) << ",\"where\":" << quoted(to_string(e.where))
+              << "},\"version\":1}\n";
 }
 
 } // namespace
@@ -116,8 +154,21 @@ result<std::int64_t> arguments::integer(const std::string& flag, std::int64_t le
                                          std::to_string(most) + ", not `" + word + "`");
 }
 
+int report_errors(std::vector<error> errors, const source_texts& texts) {
+    sort_by_place(errors);
+    std::cerr << render(errors, texts);
+    if (!errors.empty()) print_json(errors.front());
+    return exit_config;
+}
+
 int report_error(const error& e) {
-    std::cerr << to_string(e) << "\n";
+    const error shown{e.code,
+                      printable_lines(e.message, "  "),
+                      {printable(e.where.file), e.where.line, e.where.column},
+                      printable(e.help),
+                      {}};
+    std::cerr << to_string(shown) << "\n";
+    print_json(e);
     return info(e.code).exit_code == 0 ? exit_failed : info(e.code).exit_code;
 }
 
@@ -126,7 +177,13 @@ int usage_error(const std::string& message, const std::string& help) {
 }
 
 int explain_code(const std::string& name_or_number) {
-    const error_info* row = find_error(name_or_number);
+    // "av0310" and "310" are "AV0310".
+    std::string number = name_or_number;
+    if (number.size() == 6 && (number[0] == 'a' || number[0] == 'A') && (number[1] == 'v' || number[1] == 'V'))
+        number.erase(0, 2);
+    const bool digits = !number.empty() && number.size() <= 4 &&
+                        std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const error_info* row = find_error(digits ? "AV" + std::string(4 - number.size(), '0') + number : name_or_number);
     if (!row) {
         std::vector<std::string> names;
         for (const error_info& r : error_table()) names.emplace_back(r.name);
@@ -150,8 +207,27 @@ command_spec explain_command(const std::string& program) {
             [](const arguments& a) { return explain_code(a.positional.front()); }};
 }
 
-int run_program(const program_spec& program, int argc, const char* const* argv) {
-    const std::vector<std::string> words(argv + 1, argv + argc);
+command_spec completion_command(const std::string& program) {
+    return {"completion",
+            "completion bash|zsh|fish",
+            "Prints a script that completes commands and options.",
+            {program + " completion bash > ~/.local/share/bash-completion/completions/" + program},
+            {},
+            1,
+            1,
+            [](const arguments& a) {
+                const std::string script = completion_script(*the_program, a.positional.front());
+                if (script.empty())
+                    return usage_error("there is no script for `" + a.positional.front() + "`",
+                                       "name bash, zsh or fish");
+                std::cout << script;
+                return static_cast<int>(exit_ok);
+            }};
+}
+
+namespace {
+
+int run_words(const program_spec& program, const std::vector<std::string>& words) {
     if (words.empty() || words[0] == "-h" || words[0] == "--help" || words[0] == "help") {
         if (words.size() > 1)
             for (const command_spec& c : program.commands)
@@ -173,6 +249,19 @@ int run_program(const program_spec& program, int argc, const char* const* argv) 
     }
     return usage_error("`" + program.name + "` has no command `" + words[0] + "`",
                        did_you_mean(words[0], command_names(program)));
+}
+
+} // namespace
+
+int run_program(const program_spec& program, int argc, const char* const* argv) {
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    json_wanted = std::find(words.begin(), words.end(), "--json") != words.end();
+    the_program = &program;
+    const int code = run_words(program, words);
+    std::cout.flush();
+    if (std::cout) return code;
+    json_wanted = false; // there is nowhere to write it
+    return report_error({errc::io_write, "the output cannot be written", {}, {}, {}});
 }
 
 } // namespace aivp::tools

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aivp/base/error.hpp"
+#include "runtime/codec/diagnostics.hpp"
 
 namespace aivp::tools {
 
@@ -63,10 +64,15 @@ enum exit_code : int {
     exit_refused = 31,
 };
 
-/// Parses, dispatches, and turns what goes wrong into a message and an exit code.
+/// Parses, dispatches, and turns what goes wrong into a message and an exit code. Output that could not be written is such
+/// a thing.
 int run_program(const program_spec& program, int argc, const char* const* argv);
 
-/// Prints `e` to stderr in the form of docs/errors.md and returns its exit code.
+/// Prints all of them by place to stderr, with the lines that they point into, and returns exit_config. With --json, the
+/// first of them to stdout as report_error does.
+int report_errors(std::vector<error> errors, const source_texts& texts);
+/// Prints `e` to stderr in the form of docs/errors.md and returns its exit code. When the command line of run_program has
+/// --json, also {"error":{"code":…,"help":…,"message":…,"number":…,"where":…},"version":1} to stdout.
 int report_error(const error& e);
 /// "error[AV0102]: …" for a command line that is not understood; returns exit_usage.
 int usage_error(const std::string& message, const std::string& help = {});
@@ -74,5 +80,7 @@ int usage_error(const std::string& message, const std::string& help = {});
 /// Prints one row of the error table, as `explain` does. Errors: usage.invalid with the nearest known names.
 int explain_code(const std::string& name_or_number);
 command_spec explain_command(const std::string& program);
+/// Prints a completion script for the shell, made from the program's table.
+command_spec completion_command(const std::string& program);
 
 } // namespace aivp::tools

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
 #include "aivp/base/payload.hpp"
 
@@ -15,6 +16,28 @@ namespace {
 std::int64_t steady_ns() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
         .count();
+}
+
+/// The character that begins `text` and its length in bytes; length 0 when these bytes are no UTF-8.
+std::pair<char32_t, std::size_t> first_character(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    if (byte(0) < 0x80) return {byte(0), 1};
+    const std::size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
+    if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return {0, 0};
+    char32_t c = byte(0) & (0xffu >> (length + 1));
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xc0) != 0x80) return {0, 0};
+        c = c << 6 | (byte(i) & 0x3fu);
+    }
+    constexpr char32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (c < least[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return {0, 0};
+    return {c, length};
+}
+
+bool steers_a_terminal(char32_t c) {
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+           (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
 }
 
 } // namespace
@@ -73,6 +96,36 @@ std::string padded(std::string_view text, std::size_t width) {
     const auto shown = static_cast<std::size_t>(
         std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
     return std::string(text) + std::string(shown < width ? width - shown : 0, ' ');
+}
+
+std::string printable(std::string_view text) {
+    std::string out;
+    char code[16];
+    while (!text.empty()) {
+        const auto [c, length] = first_character(text);
+        if (length == 0 || (length == 1 && steers_a_terminal(c))) {
+            std::snprintf(code, sizeof code, "\\x%02X", static_cast<unsigned>(static_cast<unsigned char>(text[0])));
+            out += code;
+        } else if (steers_a_terminal(c)) {
+            std::snprintf(code, sizeof code, "\\u{%04X}", static_cast<unsigned>(c));
+            out += code;
+        } else {
+            out += text.substr(0, length);
+        }
+        text.remove_prefix(std::max<std::size_t>(1, length));
+    }
+    return out;
+}
+
+std::string printable_lines(std::string_view text, std::string_view indent) {
+    std::string out;
+    for (;;) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        out += printable(text.substr(0, end));
+        if (end == text.size()) return out;
+        out.append("\n").append(indent);
+        text.remove_prefix(end + 1);
+    }
 }
 
 std::string quoted(std::string_view text) {

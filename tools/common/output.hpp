@@ -19,6 +19,11 @@ std::string rounded(duration d);
 std::string offset(duration d);
 /// Left-aligned in `width` characters (UTF-8 aware), never cut.
 std::string padded(std::string_view text, std::size_t width);
+/// Text from outside, for a terminal: what moves the cursor, changes colours or reorders what is read is written out as
+/// \xNN or \u{NNNN} (control characters, DEL, C1, bidirectional marks, line separators, bytes that are no UTF-8).
+std::string printable(std::string_view text);
+/// The same, but line ends stay; every line after the first begins with `indent`.
+std::string printable_lines(std::string_view text, std::string_view indent);
 /// JSON string literal.
 std::string quoted(std::string_view text);
 /// &, <, >, " and control characters escaped for XML.
