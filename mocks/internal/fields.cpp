@@ -77,7 +77,8 @@ void field_reader::adopt(error e) {
 void field_reader::refuse(std::string_view key, errc code_for_seeds, std::string message) {
     const errc code = origin_ == field_origin::request ? errc::mock_bad_request : code_for_seeds;
     std::string where = key.empty() ? at_ : pointer(key);
-    message = (origin_ == field_origin::request && at_.empty() ? std::string(key) : where) + ": " + message;
+    const std::string shown = origin_ == field_origin::request && at_.empty() ? std::string(key) : where;
+    if (!shown.empty()) message = shown + ": " + message; // the root has no name
     adopt({code, std::move(message), {}, {}, {{"pointer", std::move(where)}}});
 }
 

@@ -148,7 +148,8 @@ class Json(ToolTest):
         self.assertEqual(report["version"], 1)
         self.assertTrue(report["dry_run"])
         self.assertEqual(report["agent"], "inbox-triager")
-        self.assertEqual(report["totals"], {"failed": 0, "irreversible": 2, "performed": 0, "reads": 5, "refused": 1, "writes": 5})
+        totals = {"failed": 0, "irreversible": 2, "performed": 0, "reads": 5, "refused": 1, "unknown": 0, "writes": 5}
+        self.assertEqual(report["totals"], totals)
         (run,) = report["runs"]
         self.assertEqual(run["outcome"]["status"], "success")
         refused = [e for e in run["entries"] if e["decision"] == "refused"]

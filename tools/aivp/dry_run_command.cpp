@@ -166,6 +166,13 @@ std::string entry_json(const run_log_entry& e, instant start) {
     return out + "}";
 }
 
+/// Null where no tape answers, and where it answers everything.
+std::string tape_json(const simulation& world) {
+    const auto failed = sim::tape_failure(world);
+    if (!failed) return "null";
+    return "{\"code\":" + quoted(info(failed->code).name) + ",\"message\":" + quoted(failed->message) + "}";
+}
+
 void print_json(const sim::scenario& s, const simulation& world) {
     const snapshot_ptr& agent = s.agents.front();
     const preview_totals t = total_of(world.log());
@@ -189,10 +196,10 @@ void print_json(const sim::scenario& s, const simulation& world) {
             std::cout << (i ? "," : "") << to_payload(run.steps[i]).text();
         std::cout << "]}";
     }
-    std::cout << "],\"snapshot\":" << quoted(to_hex(agent->hashes.whole)) << ",\"totals\":{\"failed\":" << t.failed
-              << ",\"irreversible\":" << t.irreversible << ",\"performed\":0,\"reads\":" << t.reads
-              << ",\"refused\":" << t.refused << ",\"unknown\":" << t.unknown << ",\"writes\":" << t.writes
-              << "},\"version\":1}\n";
+    std::cout << "],\"snapshot\":" << quoted(to_hex(agent->hashes.whole)) << ",\"tape\":" << tape_json(world)
+              << ",\"totals\":{\"failed\":" << t.failed << ",\"irreversible\":" << t.irreversible
+              << ",\"performed\":0,\"reads\":" << t.reads << ",\"refused\":" << t.refused
+              << ",\"unknown\":" << t.unknown << ",\"writes\":" << t.writes << "},\"version\":1}\n";
 }
 
 /// What the preview ends with; says to stderr what the tape has no answer for.

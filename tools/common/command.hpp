@@ -52,7 +52,7 @@ struct program_spec {
     std::vector<command_spec> commands;
 };
 
-/// Exit codes of all binaries; docs/exit-codes.md.
+/// Exit codes of all binaries; docs/cli.md.
 enum exit_code : int {
     exit_ok = 0,
     exit_internal = 1,

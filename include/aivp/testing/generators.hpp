@@ -23,9 +23,15 @@
 
 namespace aivp::testing {
 
+/// Lists of at most `most` items.
+template <class T>
+rc::Gen<std::vector<T>> short_list(int most, rc::Gen<T> item) {
+    return rc::gen::resize(most, rc::gen::container<std::vector<T>>(std::move(item)));
+}
+
 /// Short texts over letters, quotes, control characters and characters beyond ASCII.
 inline rc::Gen<std::string> any_text() {
-    return rc::gen::map(rc::gen::container<std::vector<std::string>>(rc::gen::elementOf(std::vector<std::string>{
+    return rc::gen::map(short_list<std::string>(8, rc::gen::elementOf(std::vector<std::string>{
                             "a", "b", "key", " ", "\"", "\\", "\n", "\x01", "{", "}", "$", "ü", "😀"})),
                         [](const std::vector<std::string>& parts) {
                             std::string out;
@@ -40,9 +46,9 @@ inline rc::Gen<payload> any_payload(int depth = 3) {
                                        rc::gen::map(rc::gen::arbitrary<std::int64_t>(), payload::of_integer),
                                        rc::gen::map(any_text(), [](const std::string& s) { return payload::of_string(s); }));
     if (depth <= 0) return scalar;
-    const auto list = rc::gen::map(rc::gen::container<std::vector<payload>>(any_payload(depth - 1)),
+    const auto list = rc::gen::map(short_list(4, any_payload(depth - 1)),
                                    [](const std::vector<payload>& v) { return payload::of_array(v); });
-    const auto object = rc::gen::map(rc::gen::container<std::map<std::string, payload>>(any_text(), any_payload(depth - 1)),
+    const auto object = rc::gen::map(rc::gen::resize(4, rc::gen::container<std::map<std::string, payload>>(any_text(), any_payload(depth - 1))),
                                      [](const std::map<std::string, payload>& m) {
                                          return payload::of_object({m.begin(), m.end()});
                                      });
@@ -89,7 +95,7 @@ inline rc::Gen<std::vector<skill_binding>> any_bindings() {
 
 /// A schedule that begins at spec::start.
 inline rc::Gen<schedule> any_schedule() {
-    const auto every = rc::gen::map(rc::gen::inRange<std::int64_t>(1, 600),
+    const auto every = rc::gen::map(rc::gen::inRange<std::int64_t>(10, 600),
                                     [](std::int64_t s) { return schedule(interval_schedule{seconds(s), spec::start}); });
     const auto once = rc::gen::map(rc::gen::inRange<std::int64_t>(-10, 600),
                                    [](std::int64_t s) { return schedule(once_schedule{spec::start + seconds(s)}); });
@@ -131,9 +137,9 @@ inline rc::Gen<run_limits> any_limits() {
 /// abstaining, both error policies.
 inline rc::Gen<snapshot_ptr> any_steps_agent(std::string id = "steps") {
     using row_choice = std::tuple<std::uint32_t, std::string, std::uint32_t, bool>;
-    const auto rows = rc::gen::container<std::vector<row_choice>>(
-        rc::gen::tuple(rc::gen::inRange<std::uint32_t>(0, 5), any_arguments(), rc::gen::inRange<std::uint32_t>(0, 8), rc::gen::arbitrary<bool>()));
-    const auto triggers = rc::gen::container<std::vector<trigger_spec>>(any_trigger());
+    const auto rows = short_list<row_choice>(
+        7, rc::gen::tuple(rc::gen::inRange<std::uint32_t>(0, 5), any_arguments(), rc::gen::inRange<std::uint32_t>(0, 8), rc::gen::arbitrary<bool>()));
+    const auto triggers = short_list(3, any_trigger());
     return rc::gen::map(rc::gen::tuple(any_bindings(), rows, any_limits(), triggers),
                         [id](const std::tuple<std::vector<skill_binding>, std::vector<row_choice>, run_limits, std::vector<trigger_spec>>& t) {
                             const auto& [bindings, choices, limits, wakes] = t;
@@ -153,7 +159,7 @@ inline rc::Gen<snapshot_ptr> any_steps_agent(std::string id = "steps") {
 }
 
 inline rc::Gen<snapshot_ptr> any_loop_agent(std::string id = "loop") {
-    const auto triggers = rc::gen::container<std::vector<trigger_spec>>(any_trigger());
+    const auto triggers = short_list(3, any_trigger());
     return rc::gen::map(rc::gen::tuple(any_bindings(), any_limits(), triggers, rc::gen::inRange<std::uint32_t>(0, 16)),
                         [id](const std::tuple<std::vector<skill_binding>, run_limits, std::vector<trigger_spec>, std::uint32_t>& t) {
                             const auto& [bindings, limits, wakes, kind] = t;
@@ -176,12 +182,11 @@ inline rc::Gen<model_response> any_turn() {
                                                  rc::gen::weightedOneOf<payload>({{6, rc::gen::map(any_arguments(), [](const std::string& s) { return json(s); })},
                                                                                   {1, any_payload(2)}})),
                                    [](std::pair<std::string, payload> p) { return proposed_call{std::move(p.first), std::move(p.second)}; });
-    return rc::gen::map(rc::gen::tuple(rc::gen::container<std::vector<proposed_call>>(call), any_text(), rc::gen::inRange(0, 20),
+    return rc::gen::map(rc::gen::tuple(short_list(5, call), any_text(), rc::gen::inRange(0, 20),
                                        rc::gen::inRange<std::int64_t>(0, 60)),
                         [](std::tuple<std::vector<proposed_call>, std::string, int, std::int64_t> t) {
                             auto& [calls, text, kind, tokens] = t;
                             model_response r;
-                            if (calls.size() > 5) calls.resize(5);
                             r.calls = std::move(calls);
                             if (kind % 2 == 0) r.content = payload::of_string(text);
                             r.finish = kind == 3 ? "length" : kind == 5 ? "content_filter" : kind == 7 ? "refusal" : "stop";
@@ -193,6 +198,6 @@ inline rc::Gen<model_response> any_turn() {
 }
 
 /// What a model says in a run, turn by turn.
-inline rc::Gen<std::vector<model_response>> any_script() { return rc::gen::container<std::vector<model_response>>(any_turn()); }
+inline rc::Gen<std::vector<model_response>> any_script() { return short_list(20, any_turn()); }
 
 } // namespace aivp::testing
