@@ -54,7 +54,8 @@ std::uint64_t count_calls(const expectation& e, const simulation& world) {
             if (e.what == expectation::kind::refused)
                 n += refused && is_named(x, e.as) && (e.code.empty() || info(x.why->code).name == e.code);
             else
-                n += x.what == run_log_entry::kind::skill && is_named(x, e.as) && ended_so(x, e.outcome) && has_code(x, e.code);
+                n += x.what == run_log_entry::kind::skill && is_named(x, e.as) && ended_so(x, e.outcome) &&
+                     has_code(x, e.code);
         }
     }
     return n;

@@ -77,22 +77,16 @@ BOOST_AUTO_TEST_CASE(a_skill_that_is_not_bound_is_refused_by_the_snapshot) {
     BOOST_TEST(p.context->binding == no_binding);
 }
 
-BOOST_AUTO_TEST_CASE(a_skill_that_is_switched_off_is_refused_with_its_place) {
+BOOST_AUTO_TEST_CASE(a_skill_that_is_switched_off_is_refused) {
     proposal p({.enabled = false});
-    check_refusal(p.pass(R"({"path":"/a"})"), errc::skill_disabled, gate_stage::resolve, "skills/files.write.md:3:1");
+    check_refusal(p.pass(R"({"path":"/a"})"), errc::skill_disabled, gate_stage::resolve, "skill files.write@1.0.0");
 }
 
-BOOST_AUTO_TEST_CASE(a_skill_without_a_place_decides_under_its_own_name) {
-    for (const bool off : {true, false}) {
-        const auto agent = make_steps_agent(
-            "a", {make_binding("write", make_skill("files.write", {.enabled = !off, .needs_approval = true}))}, {});
-        run_state run;
-        const payload none = json("{}");
-        gate_context c{.snapshot = *agent, .run = run, .now = now, .call = {1}, .as = "write", .proposed = none};
-        const auto r = pass_gate(c);
-        BOOST_REQUIRE(r);
-        BOOST_TEST(r->decided_by == "skill `files.write`");
-    }
+BOOST_AUTO_TEST_CASE(what_decided_does_not_depend_on_where_a_file_was_loaded_from) {
+    proposal p({.enabled = false});
+    BOOST_TEST(p.pass(R"({"path":"/a"})")->decided_by.find("skills/") == std::string::npos);
+    proposal q({}, {.fixed = R"({"path":"/fixed"})"});
+    BOOST_TEST(q.pass(R"({"path":"/b"})")->decided_by.find("agents/") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(arguments_that_are_no_object_are_refused) {
@@ -155,7 +149,7 @@ BOOST_AUTO_TEST_CASE(fixed_arguments_are_added_and_count_for_the_schema) {
 BOOST_AUTO_TEST_CASE(fixed_arguments_cannot_be_changed_but_may_be_repeated) {
     proposal p({}, {.fixed = R"({"path":"/fixed"})"});
     const auto r = p.pass(R"({"path":"/etc/passwd"})");
-    check_refusal(r, errc::cap_fixed, gate_stage::capability, "binding `write` at agents/a.yaml:7:5");
+    check_refusal(r, errc::cap_fixed, gate_stage::capability, "binding `write`");
     BOOST_TEST(r->message.find("path") != std::string::npos);
     BOOST_TEST(r->message.find("/etc") == std::string::npos);
     BOOST_TEST(p.pass(R"({"path":"/fixed"})") == nullptr);
@@ -167,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_secret_of_the_binding_counts_as_text_for_the_schema_and_i
     BOOST_TEST(p.context->has_secrets);
     BOOST_TEST(p.context->arguments.text() == R"({"path":"/a","token":{"$secret":"api"}})");
     check_refusal(p.pass(R"({"path":"/a","token":"guess"})"), errc::cap_fixed, gate_stage::capability,
-                  "binding `write` at agents/a.yaml:7:5");
+                  "binding `write`");
 }
 
 BOOST_AUTO_TEST_CASE(without_a_grant_the_default_is_no) {
@@ -183,7 +177,7 @@ BOOST_AUTO_TEST_CASE(without_a_grant_the_default_is_no) {
 
 BOOST_AUTO_TEST_CASE(a_skill_that_needs_approval_is_refused_where_nobody_can_approve) {
     proposal p({.needs_approval = true});
-    check_refusal(p.pass(R"({"path":"/a"})"), errc::approval_required, gate_stage::approval, "skills/files.write.md:3:1");
+    check_refusal(p.pass(R"({"path":"/a"})"), errc::approval_required, gate_stage::approval, "skill files.write@1.0.0");
 }
 
 BOOST_AUTO_TEST_CASE(the_cap_on_skill_calls_counts_what_was_made) {
@@ -258,6 +252,32 @@ BOOST_AUTO_TEST_CASE(the_idempotency_key_names_this_very_call) {
     low.run.id = {1};
     high.run.id = {256};
     BOOST_CHECK(key_of(low, R"({"path":"/a"})", {256}) != key_of(high, R"({"path":"/a"})", {1}));
+}
+
+BOOST_AUTO_TEST_CASE(a_write_of_which_nobody_knows_whether_it_happened_is_not_made_again_under_a_new_key) {
+    const digest old_key = sha256("the first attempt");
+    proposal p;
+    p.run.unknown_writes = {{0, json(R"({"path":"/a"})").hash(), old_key}};
+    const auto r = p.pass(R"({"path":"/a"})");
+    check_refusal(r, errc::skill_outcome_unknown, gate_stage::idempotency, "skill files.write@1.0.0");
+    BOOST_TEST(p.pass(R"({"path":"/b"})") == nullptr);
+    BOOST_CHECK(p.context->idempotency_key != old_key);
+
+    proposal keyed({.takes_key = true});
+    keyed.run.unknown_writes = p.run.unknown_writes;
+    BOOST_TEST(keyed.pass(R"({"path":"/a"})") == nullptr);
+    BOOST_CHECK(keyed.context->idempotency_key == old_key);
+    keyed.run.unknown_writes[0].binding = 1;
+    BOOST_TEST(keyed.pass(R"({"path":"/a"})") == nullptr);
+    BOOST_CHECK(keyed.context->idempotency_key != old_key);
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_secret_argument_is_refused_without_what_its_schema_says_about_it) {
+    proposal p({.input_schema = R"({"properties":{"token":{"const":"hunter2"},"n":{"const":7}},"type":"object"})", .secret_arguments = {"/token"}});
+    const auto r = p.pass(R"({"token":"guess"})");
+    BOOST_REQUIRE(r);
+    BOOST_TEST(r->message == "/token: does not fit its schema");
+    BOOST_TEST(p.pass(R"({"n":8})")->message != "/n: does not fit its schema");
 }
 
 BOOST_AUTO_TEST_CASE(a_call_ends_with_the_first_of_three_deadlines) {

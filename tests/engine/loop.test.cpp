@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_failed_call_is_shown_to_the_model_as_failed) {
     const std::string told = conversation(s);
     BOOST_TEST(told.find(R"({"call":"call#0","content":{"error":"skill.unavailable","message":"503"},"error":true,"role":"tool"})") != std::string::npos);
     BOOST_TEST(told.find(R"({"call":"call#1","content":{"error":"skill.outcome_unknown","message":"cut"},"error":true,"role":"tool"})") != std::string::npos);
-    s.when(says(4, make_answer("sorry"))).then_among_others({{"run_finished", R"({"status":"success","side_effects":[{"target":"mail.send","type":"send_email"}]})"}});
+    s.when(says(4, make_answer("sorry"))).then_among_others({{"run_finished", R"({"status":"partial","code":"skill.outcome_unknown","message":"it is not known whether mail.send took effect","details":{"answer":"sorry","finish":"stop"},"side_effects":[{"target":"mail.send","type":"send_email"}]})"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_model_may_abstain_and_then_nothing_of_its_turn_is_performed) {
@@ -252,9 +252,9 @@ BOOST_AUTO_TEST_CASE(a_price_that_overflows_refuses_the_turn) {
 
 BOOST_AUTO_TEST_CASE(a_usage_that_cannot_be_right_fails_the_run_and_charges_the_whole_reservation) {
     const model_price price{.input = {1'000'000}, .output = {1'000'000}, .cached_input = {}};
-    for (const token_usage usage : {token_usage{.input = -1}, token_usage{.output = -5},
-                                    token_usage{.input = std::numeric_limits<std::int64_t>::max(), .output = std::numeric_limits<std::int64_t>::max()},
-                                    token_usage{.input = 1, .cached_input = 2}}) {
+    for (const token_usage usage : {token_usage{.input = -1, .reported = true}, token_usage{.output = -5, .reported = true},
+                                    token_usage{.input = std::numeric_limits<std::int64_t>::max(), .output = std::numeric_limits<std::int64_t>::max(), .reported = true},
+                                    token_usage{.input = 1, .cached_input = 2, .reported = true}}) {
         spec s = given(agent_of({.price = price}));
         s.and_given(go());
         const std::int64_t reserved = s.the<model_requested>().reserved.value;
@@ -272,13 +272,59 @@ BOOST_AUTO_TEST_CASE(a_model_that_fails_ends_the_run_with_its_code) {
         spec s = given(agent_of());
         s.and_given(go());
         s.when(model_completion{.ref = {run1, {1}}, .outcome = outcome, .code = code, .message = std::move(message)})
-            .then({{"model_settled", R"({"response":null,"cost":0})"}, {"run_finished", expected}});
+            .then({{"model_settled", R"({"response":null})"}, {"run_finished", expected}});
     };
     play(effect_outcome::failed, errc::model_rate_limited, "429", R"({"status":"failure","code":"model.rate_limited","message":"429"})");
     play(effect_outcome::failed, errc::ok, "odd", R"({"code":"model.failed","message":"odd"})");
     play(effect_outcome::unknown, errc::model_failed, "cut", R"({"code":"model.unknown","message":"cut"})");
     const std::string text(info(errc::model_failed).text);
     play(effect_outcome::failed, errc::ok, "", (R"({"code":"model.failed","message":")" + text + "\"}").c_str());
+}
+
+BOOST_AUTO_TEST_CASE(a_turn_without_a_bill_is_charged_its_reservation_and_one_that_failed_nothing) {
+    const model_price price{.input = {1'000'000}, .output = {1'000'000}, .cached_input = {}};
+    const auto cost = [&](const model_completion& c) {
+        spec s = given(agent_of({.price = price}));
+        s.and_given(go());
+        const std::int64_t reserved = s.the<model_requested>().reserved.value;
+        s.when(c);
+        BOOST_TEST(s.the<model_settled>().cost.value == s.the<run_finished>().outcome->cost.value);
+        return std::pair(s.the<model_settled>().cost.value, reserved);
+    };
+    const auto silent = cost(says(1, make_answer("x")));
+    BOOST_TEST(silent.first == silent.second);
+    const auto unknown = cost({.ref = {run1, {1}}, .outcome = effect_outcome::unknown, .message = "cut"});
+    BOOST_TEST(unknown.first == unknown.second);
+    BOOST_TEST(unknown.second > 0);
+    BOOST_TEST(cost({.ref = {run1, {1}}, .outcome = effect_outcome::failed, .code = errc::model_failed, .message = "no"}).first == 0);
+    BOOST_TEST(cost(says(1, used(make_answer("x"), 3, 2))).first == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_write_with_unknown_outcome_cannot_be_made_again_by_the_model) {
+    spec s = given(agent_of());
+    s.and_given(go()).and_given(says(1, make_turn({make_call("send", R"({"to":"x"})")})));
+    s.and_given(skill_completion{.ref = {run1, {2}}, .outcome = effect_outcome::unknown, .result = {}, .message = "cut"});
+    s.when(says(3, make_turn({make_call("send", R"({"to":"x"})"), make_call("send", R"({"to":"y"})")}))).then_among_others({
+        {"call_refused", R"({"call":4,"code":"skill.outcome_unknown","stage":"idempotency"})"},
+        {"call_intended", R"({"call":5})"},
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_write_that_takes_a_key_is_sent_again_under_its_old_key_until_its_outcome_is_known) {
+    const auto agent = make_loop_agent("a", {make_binding("pay", make_skill("payment.charge", {.takes_key = true}))}, "go");
+    spec s = given(agent);
+    s.and_given(go());
+    s.and_given(says(1, make_turn({make_call("pay", R"({"n":1})")})));
+    const digest key = s.the<skill_call>().idempotency_key;
+    s.and_given(skill_completion{.ref = {run1, {2}}, .outcome = effect_outcome::unknown, .result = {}, .message = "cut"});
+    s.and_given(says(3, make_turn({make_call("pay", R"({"n":1})")})));
+    BOOST_CHECK(s.the<skill_call>().idempotency_key == key);
+    s.and_given(ok(4));
+    BOOST_TEST(s.state().find(run1)->unknown_writes.empty());
+    s.and_given(says(5, make_turn({make_call("pay", R"({"n":1})")})));
+    BOOST_CHECK(s.the<skill_call>().idempotency_key != key);
+    s.and_given(ok(6));
+    s.when(says(7, make_answer("paid"))).then_among_others({{"run_finished", R"({"status":"success"})"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_withheld_answer_fails_the_run_and_its_calls_are_not_made) {

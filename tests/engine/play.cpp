@@ -208,12 +208,21 @@ void play::note(run_book& b, const model_settled& e) {
 void play::note(run_book& b, const call_intended& e) {
     demand(++b.skill_calls <= b.snapshot->limits.skill_calls, "too many skill calls");
     demand(e.binding < b.snapshot->bindings.size(), "a skill is called that is not bound");
-    demand(keys_.insert(e.idempotency_key).second, "an idempotency key is used twice");
+    const effect effect{e.binding, e.arguments_hash};
+    const auto unknown = b.unknown.find(e.idempotency_key);
+    if (unknown != b.unknown.end()) demand(unknown->second == effect, "the key of one effect is used for another");
+    else demand(keys_.insert(e.idempotency_key).second, "an idempotency key is used twice");
+    for (const auto& [key, made] : b.unknown)
+        demand(made != effect || key == e.idempotency_key, "a write that may have happened is made again");
+    b.effects[e.call.value] = {e.idempotency_key, effect};
     note_reservation(b, e.call, e.reserved);
 }
 
 void play::note(run_book& b, const call_settled& e) {
     note_cost(b, e.call, e.cost);
+    const auto& [key, made] = b.effects.at(e.call.value);
+    b.unknown.erase(key);
+    if (e.outcome == effect_outcome::unknown && b.snapshot->bindings[e.binding].skill->effect == effect_class::write) b.unknown.emplace(key, made);
     demand(e.outcome == effect_outcome::ok ? e.code == errc::ok : e.code != errc::ok, "outcome and code contradict each other");
     if (!b.slots.empty()) b.slots.at(e.step) = {e.result, e.outcome != effect_outcome::ok};
 }
@@ -278,6 +287,8 @@ void play::note(const engine_event& event) {
     } else if (const auto* finished = std::get_if<run_finished>(&event)) {
         ++finished_;
         demand(finished->outcome->cost.value == b.spent, "the outcome tells another cost than the calls");
+        demand(b.reserved.empty(), "a run ends and leaves an intent open");
+        demand(b.unknown.empty() || finished->outcome->status != outcome_status::success, "a run succeeds although nobody knows what it did");
         if (running_[b.agent] == run) running_[b.agent] = {};
         std::erase_if(open_, [run](const auto& o) { return o.first.run == run; });
         books_.erase(book);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aivp/base/hash.hpp"
@@ -47,6 +48,8 @@ public:
 
 private:
     /// What the books say about a run: nothing of it is taken from the engine's state.
+    /// What a skill call does: its binding and its arguments.
+    using effect = std::pair<std::uint32_t, aivp::digest>;
     struct run_book {
         aivp::snapshot_ptr snapshot;
         aivp::agent_id agent;
@@ -65,6 +68,8 @@ private:
             bool failed = false;
         };
         std::vector<slot> slots;
+        std::map<std::uint64_t, std::pair<aivp::digest, effect>> effects; ///< by call: its key, and what it does
+        std::map<aivp::digest, effect> unknown;                          ///< writes that may have happened, by key
     };
     struct performed {
         aivp::call_kind kind = aivp::call_kind::skill;

@@ -101,7 +101,10 @@ BOOST_AUTO_TEST_CASE(a_watchdog_of_a_run_that_is_not_there_changes_nothing) {
 BOOST_AUTO_TEST_CASE(a_run_that_takes_too_long_ends_and_its_calls_are_cancelled) {
     spec s = given(steps_of({{"one", "send"}}, {.run_timeout = seconds(4)}));
     s.and_given(go());
-    s.when(watchdog(), seconds(4)).then({{"timer_armed"}, {"run_finished", R"({"status":"failure","code":"limit.time","latency":4000000})"}})
+    s.when(watchdog(), seconds(4)).then({
+        {"timer_armed"},
+        {"call_settled", R"({"call":1,"outcome":"unknown","code":"skill.outcome_unknown","message":"the run ended before the answer"})"},
+        {"run_finished", R"({"status":"partial","code":"limit.time","latency":4000000,"side_effects":[{"target":"mail.send","type":"mail.send"}]})"}})
         .performing({{"call_cancel", R"({"call":1,"kind":"skill"})"}});
     s.when(ok(1)).then({{"completion_ignored", R"({"reason":"the run has ended"})"}});
 }
@@ -143,13 +146,14 @@ BOOST_AUTO_TEST_CASE(a_person_has_until_the_end_of_the_run) {
     s.and_given(go());
     s.when(says(1, make_answer("well?")), seconds(1)).then_among_others({{"user_asked"}});
     s.when(watchdog(), seconds(29)).then({{"timer_armed"}, {"timer_armed", due(hours(2))}});
-    s.when(watchdog(), hours(2)).then({{"timer_armed"}, {"run_finished", R"({"code":"limit.time"})"}}).performing({{"call_cancel", R"({"kind":"user","call":2})"}});
+    s.when(watchdog(), hours(2)).then({{"timer_armed"}, {"user_answered", R"({"ended":true})"}, {"run_finished", R"({"status":"failure","code":"limit.time"})"}}).performing({{"call_cancel", R"({"kind":"user","call":2})"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_run_ends_as_skipped_and_the_next_one_starts) {
     spec s = given(steps_of({{"one", "send"}}));
     s.and_given(go()).and_given(go());
     s.when(cancel_run{run1, "not today"}, seconds(3)).then({
+        {"call_settled", R"({"run":1,"call":1,"outcome":"unknown"})"},
         {"run_finished", R"({"run":1,"status":"skipped","code":"run.cancelled","message":"not today","latency":3000000})"},
         {"run_started", R"({"run":2})"}, {"call_intended", R"({"run":2})"}, {"timer_armed", R"({"run":2})"},
     }).performing({{"call_cancel", R"({"run":1,"call":1})"}, {"timer_request", R"({"owner":1,"due":null})"}, {"skill_call", R"({"run":2})"}, {"timer_request", R"({"owner":2})"}});
@@ -169,6 +173,23 @@ BOOST_AUTO_TEST_CASE(a_cancelled_loop_run_cancels_every_open_call) {
     spec s = given(loop_agent());
     s.and_given(go()).and_given(says(1, make_turn({make_call("look"), make_call("send")})));
     s.when(cancel_run{run1, "stop"}).performing({{"call_cancel", R"({"call":2})"}, {"call_cancel", R"({"call":3})"}, {"timer_request", R"({"due":null})"}});
+}
+
+BOOST_AUTO_TEST_CASE(every_open_intent_gets_an_outcome_when_its_run_ends) {
+    const model_price price{.input = {1'000'000}, .output = {}, .cached_input = {}};
+    spec s = given(loop_agent({.price = price}));
+    s.and_given(go());
+    s.when(cancel_run{run1, "stop"}).then({{"model_settled", R"({"outcome":"unknown","code":"model.unknown"})"}, {"run_finished", R"({"status":"skipped"})"}});
+    BOOST_TEST(s.the<model_settled>().cost.value > 0);
+    BOOST_TEST(s.the<run_finished>().outcome->cost.value == s.the<model_settled>().cost.value);
+
+    spec t = given(loop_agent());
+    t.and_given(go()).and_given(says(1, make_turn({make_call("look"), make_call("send"), make_call("compute")})));
+    t.when(cancel_run{run1, "stop"}).then({
+        {"call_settled", R"({"call":2,"outcome":"failed","code":"run.cancelled"})"},
+        {"call_settled", R"({"call":3,"outcome":"unknown","code":"skill.outcome_unknown"})"},
+        {"call_settled", R"({"call":4,"outcome":"failed","code":"run.cancelled"})"},
+        {"run_finished", R"({"side_effects":[{"target":"mail.send","type":"mail.send"}]})"}});
 }
 
 BOOST_AUTO_TEST_CASE(work_that_was_done_is_listed_when_a_run_is_cancelled) {

@@ -240,6 +240,19 @@ BOOST_AUTO_TEST_CASE(activating_again_switches_off_timers_that_the_new_snapshot_
         {"timer_request", R"({"ordinal":2,"due":null})"}});
 }
 
+BOOST_AUTO_TEST_CASE(windows_that_are_due_when_an_agent_is_replaced_or_retired_are_refused_with_a_reason) {
+    const auto agent = idle_agent({on(manual_schedule{}), on(every(minutes(10)))});
+    spec s = given(agent);
+    s.when(activate_agent{agent}, minutes(25)).then({
+        {"trigger_refused", members({{"agent", "1"}, {"trigger", "1"}, {"scheduled_for", at(minutes(10))}, {"count", "2"}})},
+        {"agent_activated"},
+        {"trigger_armed", members({{"due", at(minutes(30))}})}});
+    s.when(retire_agent{{1}}, minutes(5)).then({
+        {"trigger_refused", members({{"scheduled_for", at(minutes(30))}, {"count", "1"}, {"reason", "\"the agent was retired before this window was taken\""}})},
+        {"agent_retired"}});
+    s.when(retire_agent{{1}}, minutes(5)).then({{"agent_retired"}});
+}
+
 BOOST_AUTO_TEST_CASE(waiting_runs_keep_the_snapshot_with_which_they_were_accepted) {
     const auto first = busy_agent({on(manual_schedule{})});
     spec s = given(first);

@@ -22,7 +22,7 @@ UNREACHABLE = {
     "lease.held": "no shared targets yet",
     "run.reference": "ends a step, and the run says run.step_failed; scenarios/steps/copy.yaml",
     "run.interrupted": "a run without an outcome; recovery is not there yet",
-    "limit.output": "takes a result of more than 8 MiB; tests/engine",
+    "limit.output": "takes a result of more than 8 MiB",
 }
 
 

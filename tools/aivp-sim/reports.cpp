@@ -130,10 +130,11 @@ batch_summary summarise(const std::vector<scenario_report>& reports) {
 }
 
 void print_text(const std::vector<scenario_report>& reports, const std::string& command, double seconds) {
-    std::size_t file_width = 20, run_width = 12, input_width = 16;
+    std::size_t file_width = 20, seed_width = 12, run_width = 12, input_width = 16;
     std::uint64_t inputs = 0, checks = 0, diverged = 0;
     for (const scenario_report& r : reports) {
         file_width = std::max(file_width, printable(r.what->file).size());
+        seed_width = std::max(seed_width, counted(r.seeds_run, "seed").size() + 2);
         run_width = std::max(run_width, counted(r.runs, "run").size() + 2);
         input_width = std::max(input_width, counted(r.inputs, "input").size() + 2);
     }
@@ -141,7 +142,7 @@ void print_text(const std::vector<scenario_report>& reports, const std::string& 
         inputs += r.inputs;
         diverged += r.diverged.has_value();
         std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(printable(r.what->file), file_width) << "  "
-                  << padded(counted(r.seeds_run, "seed"), 12) << padded(counted(r.runs, "run"), run_width)
+                  << padded(counted(r.seeds_run, "seed"), seed_width) << padded(counted(r.runs, "run"), run_width)
                   << padded(counted(r.inputs, "input"), input_width) << "virtual " << rounded(r.virtual_time) << "\n";
         if (!r.passed()) std::cout << failure_text(r) << "\n";
     }

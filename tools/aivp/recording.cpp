@@ -8,7 +8,8 @@ namespace {
 
 std::string seen_from(const std::string& path, const std::string& folder) {
     std::error_code ec;
-    const auto relative = std::filesystem::relative(std::filesystem::weakly_canonical(path, ec), std::filesystem::weakly_canonical(folder, ec), ec);
+    const auto relative = std::filesystem::relative(std::filesystem::weakly_canonical(path, ec),
+                                                    std::filesystem::weakly_canonical(folder, ec), ec);
     return ec || relative.empty() ? path : relative.generic_string();
 }
 

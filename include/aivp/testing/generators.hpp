@@ -68,6 +68,7 @@ inline rc::Gen<skill_ptr> any_skill(std::string id) {
                         [id](const std::tuple<effect_class, std::int64_t, int, std::int64_t>& t) {
                             const auto [effect, cost, kind, timeout_s] = t;
                             return make_skill(id, {.effect = effect,
+                                                   .takes_key = kind == 3,
                                                    .enabled = kind != 7,
                                                    .needs_approval = kind == 6,
                                                    .timeout = seconds(timeout_s),
