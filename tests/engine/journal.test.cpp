@@ -198,8 +198,8 @@ BOOST_FIXTURE_TEST_CASE(a_fixed_world_has_a_fixed_digest, sim_fixture) {
                              "call_intended", "call_refused", "call_settled", "turn_completed", "user_asked", "user_answered", "step_finished", "run_finished"})
         BOOST_TEST(kinds.find(kind) != std::string::npos, kind << " is part of it");
     BOOST_TEST(world().properties().violations().empty());
-    BOOST_TEST(to_hex(world().engine().chain()) == "d674588988c21e1ab1f873f5421e0b734dda16d95efe115297784a8a9f4cc068");
-    BOOST_TEST(to_hex(world().outcome_digest()) == "500bb1ec8ece48eb19586a25118c10a09fa2a7d668f3ff6eab21f2f1d9ec67db");
+    BOOST_TEST(to_hex(world().engine().chain()) == "be89cc6828f18af05316700ff80b122d9587827f639909d2e21f50260b30190a");
+    BOOST_TEST(to_hex(world().outcome_digest()) == "edc95b9b2b5f88bff3c99d9b4d87829dcaf103f74ab8d7e7318ef86ca4eddebb");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

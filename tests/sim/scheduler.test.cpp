@@ -142,8 +142,8 @@ BOOST_AUTO_TEST_CASE(the_clock_can_be_set_up_to_the_next_event_and_not_past_it) 
     w.at(2000, 1);
     w.time.set_now({2000});
     BOOST_TEST(w.time.pending() == 1U);
-    BOOST_TEST(dies([&] { w.time.set_now({2001}); }, "the clock cannot pass an event"));
-    BOOST_TEST(dies([&] { w.time.set_now({1999}); }, "the clock cannot pass an event"));
+    BOOST_TEST(base_test::dies([&] { w.time.set_now({2001}); }).message.find("the clock cannot pass an event") != std::string::npos);
+    BOOST_TEST(base_test::dies([&] { w.time.set_now({1999}); }).aborted);
 }
 
 RC_BOOST_PROP(events_come_sorted_by_time_class_and_order, ()) {
