@@ -64,8 +64,7 @@ public:
     /// Runs while `go_on()` holds and there are events.
     template <class Predicate>
     void step_while(Predicate&& go_on) {
-        while (go_on() && step_one()) {
-        }
+        while (go_on() && step_one()) {}
     }
     /// Moves the clock without running anything; `t` must not be after the next event.
     void set_now(instant t) {

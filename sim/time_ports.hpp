@@ -38,8 +38,8 @@ private:
     scheduler& scheduler_;
     completion_sink* sink_ = nullptr;
     std::uint64_t next_token_ = 1;
-    std::map<timer_key, std::uint64_t> armed_;       ///< key -> its valid token
-    std::map<std::uint64_t, timer_key> by_token_;    ///< only valid tokens
+    std::map<timer_key, std::uint64_t> armed_;    ///< key -> its valid token
+    std::map<std::uint64_t, timer_key> by_token_; ///< only valid tokens
 };
 
 /// What mocks use to act later.

@@ -26,15 +26,18 @@ int main() {
     bench::measure("sha256", [&] { bench::keep(aivp::sha256(text).prefix()); });
     bench::measure("payload::parse (canonical text and hash)",
                    [&] { bench::keep(aivp::payload::parse(text).value().text().size()); });
-    bench::measure("at_pointer /arguments/labels/1", [&] { bench::keep(aivp::at_pointer(event, "/arguments/labels/1")); });
+    bench::measure("at_pointer /arguments/labels/1",
+                   [&] { bench::keep(aivp::at_pointer(event, "/arguments/labels/1")); });
 
-    const auto source = aivp::payload::parse(R"({"type":"object","additionalProperties":false,"required":["message","labels"],
+    const auto source =
+        aivp::payload::parse(R"({"type":"object","additionalProperties":false,"required":["message","labels"],
         "properties":{"message":{"type":"string","maxLength":64},"labels":{"type":"array","items":{"type":"string"},"maxItems":8},
         "confidence_permille":{"type":"integer","minimum":0,"maximum":1000},"reason":{"type":"string"},
         "history":{"type":"array","items":{"type":"object"}}}})");
     const auto schema = aivp::json_schema::compile(source.value()).value();
     const auto arguments = aivp::member(event, "arguments").value();
-    bench::measure("json_schema::compile", [&] { bench::keep(aivp::json_schema::compile(source.value()).has_value()); });
+    bench::measure("json_schema::compile",
+                   [&] { bench::keep(aivp::json_schema::compile(source.value()).has_value()); });
     bench::measure("json_schema::accepts", [&] { bench::keep(schema.accepts(arguments)); });
 
     const auto spec = aivp::parse_cron_fields("*/5 9-17 * * MON-FRI").value();

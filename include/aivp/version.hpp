@@ -14,10 +14,12 @@ inline constexpr int version_minor = AIVP_VERSION_MINOR;
 inline constexpr int version_patch = AIVP_VERSION_PATCH;
 
 #define AIVP_DETAIL_TEXT(x) #x
-#define AIVP_DETAIL_VERSION(major, minor, patch) AIVP_DETAIL_TEXT(major) "." AIVP_DETAIL_TEXT(minor) "." AIVP_DETAIL_TEXT(patch)
+#define AIVP_DETAIL_VERSION(major, minor, patch) \
+    AIVP_DETAIL_TEXT(major) "." AIVP_DETAIL_TEXT(minor) "." AIVP_DETAIL_TEXT(patch)
 
 /// "major.minor.patch"
-inline constexpr std::string_view version{AIVP_DETAIL_VERSION(AIVP_VERSION_MAJOR, AIVP_VERSION_MINOR, AIVP_VERSION_PATCH)};
+inline constexpr std::string_view version{
+    AIVP_DETAIL_VERSION(AIVP_VERSION_MAJOR, AIVP_VERSION_MINOR, AIVP_VERSION_PATCH)};
 
 #undef AIVP_DETAIL_VERSION
 #undef AIVP_DETAIL_TEXT

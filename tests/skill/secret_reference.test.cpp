@@ -15,7 +15,8 @@ result<std::string> reveal(std::string_view name) {
 BOOST_AUTO_TEST_SUITE(secret_reference)
 
 BOOST_AUTO_TEST_CASE(references_are_found_where_they_stand) {
-    const payload value = parsed(R"({"a/b":{"$secret":"token"},"list":[1,{"$secret":"other"}],"plain":"{\"$secret\":\"no\"}"})");
+    const payload value =
+        parsed(R"({"a/b":{"$secret":"token"},"list":[1,{"$secret":"other"}],"plain":"{\"$secret\":\"no\"}"})");
     BOOST_TEST(has_secret_reference(value));
     const std::vector<std::string> expected{"/a~1b", "/list/1"};
     BOOST_TEST(secret_reference_pointers(value) == expected, boost::test_tools::per_element());
@@ -34,9 +35,11 @@ BOOST_AUTO_TEST_CASE(a_reference_becomes_the_secret_as_a_json_string) {
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_name_and_a_malformed_reference_are_errors) {
-    BOOST_TEST((with_secrets(parsed(R"({"auth":{"$secret":"missing"}})"), reveal).error().code == errc::secret_unavailable));
+    BOOST_TEST(
+        (with_secrets(parsed(R"({"auth":{"$secret":"missing"}})"), reveal).error().code == errc::secret_unavailable));
     BOOST_TEST((with_secrets(parsed(R"({"auth":{"$secret":7}})"), reveal).error().code == errc::secret_unavailable));
-    BOOST_TEST((with_secrets(parsed(R"({"auth":{"$secret":{"a":"b"}}})"), reveal).error().code == errc::secret_unavailable));
+    BOOST_TEST(
+        (with_secrets(parsed(R"({"auth":{"$secret":{"a":"b"}}})"), reveal).error().code == errc::secret_unavailable));
 }
 
 BOOST_AUTO_TEST_CASE(a_pointer_is_below_itself_and_below_its_parents) {

@@ -21,7 +21,8 @@ public:
         return how;
     }
     commit_outcome write() {
-        const commit_outcome how = write("{\"n\":" + std::to_string(next_) + "}", next_, {static_cast<std::int64_t>(next_)});
+        const commit_outcome how =
+            write("{\"n\":" + std::to_string(next_) + "}", next_, {static_cast<std::int64_t>(next_)});
         next_ += how == commit_outcome::ok;
         return how;
     }

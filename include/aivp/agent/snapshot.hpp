@@ -46,7 +46,7 @@ struct run_limits {
 enum class overlap_policy : std::uint8_t { queue, refuse };
 
 struct trigger_spec {
-    std::string id;      ///< unique in the agent; default "trigger" or "trigger-2"
+    std::string id; ///< unique in the agent; default "trigger" or "trigger-2"
     schedule when;
     std::optional<json_schema> payload_schema; ///< of an event's or a manual trigger's payload
     overlap_policy overlap = overlap_policy::queue;
@@ -102,7 +102,8 @@ struct agent_snapshot {
     std::vector<skill_binding> bindings; ///< sorted by `as`
     std::variant<steps_brain, loop_brain> brain;
     run_limits limits;
-    payload tools; ///< what a model is offered: array of {"description","name","parameters"}, sorted by name, without fixed arguments
+    payload
+        tools; ///< what a model is offered: array of {"description","name","parameters"}, sorted by name, without fixed arguments
     snapshot_hashes hashes;
     std::string file; ///< as named by the user; for messages only
 

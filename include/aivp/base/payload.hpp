@@ -50,9 +50,7 @@ public:
 
     /// Same representation object: a cheap test that implies equality.
     bool same_as(const payload& other) const { return rep_ == other.rep_; }
-    friend bool operator==(const payload& a, const payload& b) {
-        return a.rep_ == b.rep_ || a.text() == b.text();
-    }
+    friend bool operator==(const payload& a, const payload& b) { return a.rep_ == b.rep_ || a.text() == b.text(); }
 
 private:
     struct rep {

@@ -81,7 +81,7 @@ struct model_settled {
 struct call_refused {
     run_id run;
     call_id call;
-    std::uint32_t step = 0; ///< of a steps agent: index of the step; of a loop: position within the turn
+    std::uint32_t step = 0;    ///< of a steps agent: index of the step; of a loop: position within the turn
     std::uint32_t binding = 0; ///< no_binding when the name is not bound
     std::string as;
     digest arguments_hash;

@@ -39,16 +39,16 @@ struct gate_context {
 
 using refusal_ptr = std::shared_ptr<const refusal>; ///< null = passes
 
-refusal_ptr gate_resolve(gate_context& c);       ///< skill and version from the run's snapshot
-refusal_ptr gate_validate(gate_context& c);      ///< arguments against the skill's schema; unknown argument = no
-refusal_ptr gate_capability(gate_context& c);    ///< the grant narrows: fixed arguments
-refusal_ptr gate_policy(gate_context& c);        ///< default deny: only what the agent file grants
-refusal_ptr gate_approval(gate_context& c);      ///< a skill that needs a person's consent
-refusal_ptr gate_reserve(gate_context& c);       ///< caps, loop guard, budget reservation
-refusal_ptr gate_idempotency(gate_context& c);   ///< the key of the effect
-refusal_ptr gate_lease(gate_context& c);         ///< one run an agent; deadline of the call
-refusal_ptr gate_secrets(gate_context& c);       ///< which secrets the call needs; only grants may name them
-refusal_ptr gate_redact(gate_context& c);        ///< what of the arguments may be written down
+refusal_ptr gate_resolve(gate_context& c);     ///< skill and version from the run's snapshot
+refusal_ptr gate_validate(gate_context& c);    ///< arguments against the skill's schema; unknown argument = no
+refusal_ptr gate_capability(gate_context& c);  ///< the grant narrows: fixed arguments
+refusal_ptr gate_policy(gate_context& c);      ///< default deny: only what the agent file grants
+refusal_ptr gate_approval(gate_context& c);    ///< a skill that needs a person's consent
+refusal_ptr gate_reserve(gate_context& c);     ///< caps, loop guard, budget reservation
+refusal_ptr gate_idempotency(gate_context& c); ///< the key of the effect
+refusal_ptr gate_lease(gate_context& c);       ///< one run an agent; deadline of the call
+refusal_ptr gate_secrets(gate_context& c);     ///< which secrets the call needs; only grants may name them
+refusal_ptr gate_redact(gate_context& c);      ///< what of the arguments may be written down
 
 struct gate_stage_entry {
     gate_stage stage;

@@ -44,8 +44,8 @@ struct cancel_run {
     std::string reason;
 };
 
-using engine_input = std::variant<activate_agent, retire_agent, start_run, publish_event, timer_elapsed, model_completion,
-                                  skill_completion, user_completion, cancel_run>;
+using engine_input = std::variant<activate_agent, retire_agent, start_run, publish_event, timer_elapsed,
+                                  model_completion, skill_completion, user_completion, cancel_run>;
 using input_envelope = envelope<engine_input>;
 
 } // namespace aivp

@@ -16,16 +16,16 @@ struct run_log_entry {
     call_id call;
     std::uint32_t step = 0;
     std::string as;
-    instant at;          ///< when it was requested
+    instant at; ///< when it was requested
     instant settled_at;
     bool settled = false;
     effect_outcome ended = effect_outcome::failed; ///< once settled; a refused call has failed
-    payload arguments;   ///< redacted; of a question: its text
-    payload result;      ///< redacted; of a question: the reply
+    payload arguments;                             ///< redacted; of a question: its text
+    payload result;                                ///< redacted; of a question: the reply
     token_usage usage;
-    std::string rule;    ///< which rule allowed or refused it
+    std::string rule; ///< which rule allowed or refused it
     std::string model;
-    skill_ptr skill;     ///< null for models, questions and unknown skills
+    skill_ptr skill;                    ///< null for models, questions and unknown skills
     std::shared_ptr<const refusal> why; ///< null unless refused
     structured_outcome outcome;         ///< of the call; complete once settled
 };
@@ -37,8 +37,8 @@ struct run_log_run {
     instant scheduled_for;
     payload trigger_body;
     std::vector<run_log_entry> entries;
-    std::vector<structured_outcome> steps;               ///< of a steps agent, in order
-    std::shared_ptr<const structured_outcome> outcome;   ///< null while it runs
+    std::vector<structured_outcome> steps;             ///< of a steps agent, in order
+    std::shared_ptr<const structured_outcome> outcome; ///< null while it runs
 };
 
 struct run_log_trigger_refusal {

@@ -86,9 +86,9 @@ struct run_state {
     std::vector<step_result> results;
     std::uint32_t failed_steps = 0;
 
-    digest repeated_hash;                ///< arguments of the last proposal
-    std::uint32_t repeated_binding = 0;  ///< its binding; no_binding when it named none
-    std::uint32_t repeated = 0;          ///< how often in a row it has been proposed
+    digest repeated_hash;               ///< arguments of the last proposal
+    std::uint32_t repeated_binding = 0; ///< its binding; no_binding when it named none
+    std::uint32_t repeated = 0;         ///< how often in a row it has been proposed
     std::vector<side_effect> side_effects;
     std::vector<unknown_write> unknown_writes;
 
@@ -106,7 +106,7 @@ struct agent_state {
 };
 
 struct engine_state {
-    std::vector<agent_state> agents; ///< agents[n-1] has id n
+    std::vector<agent_state> agents;  ///< agents[n-1] has id n
     std::map<run_id, run_state> runs; ///< accepted and not finished
     std::uint64_t last_run = 0;
     std::uint64_t finished_runs = 0;

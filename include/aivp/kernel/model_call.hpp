@@ -47,7 +47,7 @@ struct model_request {
     std::string_view agent; ///< agent id from the file; valid during the call to the port only
     std::string_view model; ///< the model's name; valid during the call only
     payload params;         ///< canonical object: temperature_milli, max_output_tokens, …; part of the key
-    payload tools;                     ///< array of {"description","name","parameters"}, sorted by name
+    payload tools;          ///< array of {"description","name","parameters"}, sorted by name
     history messages;
     digest key;
     instant deadline;

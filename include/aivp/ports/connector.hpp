@@ -8,21 +8,21 @@
 
 #include <string_view>
 
-#include "aivp/ports/completion.hpp"
 #include "aivp/kernel/effect.hpp"
+#include "aivp/ports/completion.hpp"
 
 namespace aivp {
 
 struct skill_request {
     run_id run;
     call_id call;
-    std::string_view agent;                ///< agent id; valid during the call only
-    std::string_view skill;                ///< skill id, "mail.send"; valid during the call only
-    std::string_view skill_version;        ///< valid during the call only
-    std::string_view as;                   ///< the agent's name for it; valid during the call only
+    std::string_view agent;         ///< agent id; valid during the call only
+    std::string_view skill;         ///< skill id, "mail.send"; valid during the call only
+    std::string_view skill_version; ///< valid during the call only
+    std::string_view as;            ///< the agent's name for it; valid during the call only
     effect_class effect = effect_class::write;
-    bool takes_key = false;                ///< the far side keeps `idempotency_key` to one effect
-    payload arguments;                     ///< with secrets filled in
+    bool takes_key = false; ///< the far side keeps `idempotency_key` to one effect
+    payload arguments;      ///< with secrets filled in
     digest idempotency_key;
     instant deadline;
 };

@@ -28,18 +28,19 @@ struct skill_contract {
     std::optional<json_schema> output;
     effect_class effect = effect_class::write;
     bool reversible = false;
-    bool idempotent = false;   ///< repeating it changes nothing more (every read is)
-    bool takes_key = false;    ///< the connector honours an idempotency key: at most one effect a key
+    bool idempotent = false; ///< repeating it changes nothing more (every read is)
+    bool takes_key = false;  ///< the connector honours an idempotency key: at most one effect a key
     bool enabled = true;
     bool needs_approval = false;
     risk_level risk = risk_level::medium;
     duration timeout = seconds(60);
-    usd_micros cost_estimate;  ///< of one call; reserved before it and charged when it was sent
-    std::vector<std::string> permissions;      ///< "connector:scope"
-    std::vector<std::string> side_effects;     ///< labels such as "send_email"
-    std::vector<std::string> secret_arguments; ///< JSON pointers, `*` = every item; from "x-secret" or "writeOnly" in the schema
-    std::vector<std::string> secret_results;   ///< the same in the result
-    digest hash; ///< of the canonical skill file
+    usd_micros cost_estimate;              ///< of one call; reserved before it and charged when it was sent
+    std::vector<std::string> permissions;  ///< "connector:scope"
+    std::vector<std::string> side_effects; ///< labels such as "send_email"
+    std::vector<std::string>
+        secret_arguments; ///< JSON pointers, `*` = every item; from "x-secret" or "writeOnly" in the schema
+    std::vector<std::string> secret_results; ///< the same in the result
+    digest hash;                             ///< of the canonical skill file
     source_pos where;
 };
 
