@@ -1,6 +1,7 @@
 #include "sim/properties.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace aivp::sim {
@@ -118,7 +119,8 @@ void property_checker::settled(run_id run, call_id call, usd_micros cost, bool u
         w.keys.erase(key);
     }
     w.largest_call = std::max(w.largest_call, cost.value);
-    w.spent += cost.value;
+    // A bill beyond 64 bits saturates, as it does in the engine.
+    if (__builtin_add_overflow(w.spent, cost.value, &w.spent)) w.spent = std::numeric_limits<std::int64_t>::max();
     if (!w.snapshot) return;
     count(property_id::budget_overrun_at_most_one_call);
     const std::int64_t budget = w.snapshot->limits.budget.value;

@@ -245,6 +245,7 @@ void scenario_reader::read_triggers(mapping_reader& top) {
 
 void scenario_reader::read_trigger(const yaml_node& node) {
     mapping_reader m(node, "a trigger", errors_);
+    if (!node.is_mapping()) return;
     planned_trigger t;
     t.where = errors_.position(node.at);
     t.after = m.span("after", {}, days(366 * 20)).value_or(duration{});
@@ -344,6 +345,7 @@ expectation scenario_reader::read_expectation(const yaml_node& node, expectation
     expectation e;
     e.what = what;
     e.where = errors_.position(node.at);
+    if (!node.is_mapping()) return e;
     const auto text = [&m](std::string_view name) { return m.text(name).value_or(located_text{}).text; };
     if (const auto agent = m.text("agent")) {
         check_agent(*agent);

@@ -22,12 +22,17 @@ sim_fixture::sim_fixture() : watcher_(std::make_unique<watcher>(*this)) {}
 sim_fixture::~sim_fixture() = default;
 
 void sim_fixture::skill_answers(std::string skill, std::string_view result) {
-    answers_.push_back({.skill = std::move(skill), .when = {}, .results = {json(result)}, .message = {}, .details = {}});
+    answers_.push_back(
+        {.skill = std::move(skill), .when = {}, .results = {json(result)}, .message = {}, .details = {}});
 }
 
 void sim_fixture::skill_fails(std::string skill, errc code, std::string message) {
-    answers_.push_back(
-        {.skill = std::move(skill), .when = {}, .results = {}, .code = code, .message = std::move(message), .details = {}});
+    answers_.push_back({.skill = std::move(skill),
+                        .when = {},
+                        .results = {},
+                        .code = code,
+                        .message = std::move(message),
+                        .details = {}});
 }
 
 sim::world_ports sim_fixture::make_ports(const sim::world_parts& parts) const {
@@ -35,12 +40,14 @@ sim::world_ports sim_fixture::make_ports(const sim::world_parts& parts) const {
     if (!turns_.empty()) {
         std::vector<model_answer> answers;
         for (const model_response& turn : turns_) answers.push_back(prepared_answer(turn));
-        out.model = std::make_shared<scripted_model>(parts.world, std::make_unique<sequence_source>(std::move(answers)),
-                                                     scripted_model_options{.seed = parts.seed, .synchronous = setup.synchronous});
+        out.model = std::make_shared<scripted_model>(
+            parts.world, std::make_unique<sequence_source>(std::move(answers)),
+            scripted_model_options{.seed = parts.seed, .synchronous = setup.synchronous});
     }
     if (!replies_.empty())
-        out.users = std::make_shared<scripted_user>(parts.world, user_script{.replies = replies_, .latency = {}},
-                                                    scripted_user_options{.seed = parts.seed, .synchronous = setup.synchronous});
+        out.users = std::make_shared<scripted_user>(
+            parts.world, user_script{.replies = replies_, .latency = {}},
+            scripted_user_options{.seed = parts.seed, .synchronous = setup.synchronous});
     if (!answers_.empty())
         out.connector = std::make_shared<canned_connector>(
             parts.world, parts.ledger, answers_, &parts.mocks,
@@ -95,8 +102,9 @@ void sim_fixture::expect_calls(std::string_view as, std::size_t count, where at)
     for (const engine_effect& e : performed_)
         if (const auto* call = std::get_if<skill_call>(&e)) n += call->snapshot->bindings[call->binding].as == as;
     if (n != count)
-        throw expectation_failed("`" + std::string(as) + "` should be called " + std::to_string(count) + " times, but was " +
-                                     std::to_string(n) + " times; performed were" + list_effects(), at);
+        throw expectation_failed("`" + std::string(as) + "` should be called " + std::to_string(count) +
+                                     " times, but was " + std::to_string(n) + " times; performed were" + list_effects(),
+                                 at);
 }
 
 const structured_outcome& sim_fixture::outcome_of(run_id run, where at) {
@@ -107,6 +115,8 @@ const structured_outcome& sim_fixture::outcome_of(run_id run, where at) {
     return *it->second.outcome;
 }
 
-const structured_outcome& sim_fixture::last_outcome(where at) { return outcome_of({world(at).engine().state().last_run}, at); }
+const structured_outcome& sim_fixture::last_outcome(where at) {
+    return outcome_of({world(at).engine().state().last_run}, at);
+}
 
 } // namespace aivp::testing

@@ -53,12 +53,14 @@ void check_exactly(const char* what, std::initializer_list<expected_part> expect
     for (const expected_part& e : expected) {
         const std::string wrong = n < actual.size() ? mismatch(e, actual[n]) : "absent";
         if (!wrong.empty())
-            throw expectation_failed(std::string(what) + " " + std::to_string(n) + " should be " + e.type + " " + e.members +
-                                         " (" + wrong + "), but there is" + in_lines(actual), where);
+            throw expectation_failed(std::string(what) + " " + std::to_string(n) + " should be " + e.type + " " +
+                                         e.members + " (" + wrong + "), but there is" + in_lines(actual),
+                                     where);
         ++n;
     }
     if (n != actual.size())
-        throw expectation_failed("there should be " + std::to_string(n) + " " + what + "s, but there is" + in_lines(actual), where);
+        throw expectation_failed(
+            "there should be " + std::to_string(n) + " " + what + "s, but there is" + in_lines(actual), where);
 }
 
 payload ref_members(const char* type, call_ref ref, std::vector<std::pair<std::string, payload>> more) {
@@ -144,7 +146,8 @@ spec& spec::when(engine_input input, duration later, std::source_location where)
     if (state_ != replayed) throw expectation_failed("step() differs from evolve() over its events: " + line_, where);
     std::string pure_line;
     append_journal_line(pure_line, envelope, pure);
-    if (pure_line != line_) throw expectation_failed("decide() and step() differ:\n    " + pure_line + "\n    " + line_, where);
+    if (pure_line != line_)
+        throw expectation_failed("decide() and step() differ:\n    " + pure_line + "\n    " + line_, where);
     if (to_payloads(pure.effects) != to_payloads(last_.effects))
         throw expectation_failed("decide() and step() differ in their effects", where);
     return *this;
@@ -161,7 +164,8 @@ spec& spec::then_among_others(std::initializer_list<expected_part> events, std::
     for (const expected_part& e : events) {
         while (next < actual.size() && !mismatch(e, actual[next]).empty()) ++next;
         if (next++ >= actual.size())
-            throw expectation_failed("there should be " + e.type + " " + e.members + " in this place of" + in_lines(actual), where);
+            throw expectation_failed(
+                "there should be " + e.type + " " + e.members + " in this place of" + in_lines(actual), where);
     }
     return *this;
 }

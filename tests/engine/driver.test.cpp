@@ -37,24 +37,31 @@ struct bench final : clock_port, timer_port, model_provider, connector_port, use
         armed.erase(key);
         calls.push_back("disarm");
     }
-    void call(const model_request& r, completion_sink&) override { calls.push_back("model " + std::string(r.model) + " " + std::to_string(r.call.value)); }
+    void call(const model_request& r, completion_sink&) override {
+        calls.push_back("model " + std::string(r.model) + " " + std::to_string(r.call.value));
+    }
     void call(const skill_request& r, completion_sink& sink) override {
-        calls.push_back("skill " + std::string(r.skill) + "@" + std::string(r.skill_version) + " as " + std::string(r.as) + " by " + std::string(r.agent));
+        calls.push_back("skill " + std::string(r.skill) + "@" + std::string(r.skill_version) + " as " +
+                        std::string(r.as) + " by " + std::string(r.agent));
         arguments.push_back(r.arguments);
         keys.push_back(r.idempotency_key);
         if (at_once) sink.skill_done({{r.run, r.call}, effect_outcome::ok, reply, errc::ok, {}});
     }
-    void ask(const user_question& q, completion_sink&) override { calls.push_back("ask " + std::string(q.text.text())); }
+    void ask(const user_question& q, completion_sink&) override {
+        calls.push_back("ask " + std::string(q.text.text()));
+    }
     void cancel(call_ref ref) override { calls.push_back("cancel " + std::to_string(ref.call.value)); }
     result<std::string> reveal(std::string_view name) override {
         revealed.emplace_back(name);
         const auto it = secrets.find(name);
-        if (it == secrets.end()) return fail(errc::secret_unavailable, "there is no secret `" + std::string(name) + "`");
+        if (it == secrets.end())
+            return fail(errc::secret_unavailable, "there is no secret `" + std::string(name) + "`");
         return it->second;
     }
     std::size_t performed() const {
         std::size_t n = 0;
-        for (const std::string& c : calls) n += c.starts_with("skill ") || c.starts_with("model ") || c.starts_with("ask ");
+        for (const std::string& c : calls)
+            n += c.starts_with("skill ") || c.starts_with("model ") || c.starts_with("ask ");
         return n;
     }
 };
@@ -85,7 +92,9 @@ struct host {
     memory_store memory;
     store_port& store;
     driver engine;
-    void start(std::string_view body = "null") { BOOST_REQUIRE(engine.submit(start_run{{1}, json(body)}, input_source::operator_)); }
+    void start(std::string_view body = "null") {
+        BOOST_REQUIRE(engine.submit(start_run{{1}, json(body)}, input_source::operator_));
+    }
     void answer(std::uint64_t call, std::string_view result = "{}", std::uint64_t run = 1) {
         engine.skill_done({{{run}, {call}}, effect_outcome::ok, json(result), errc::ok, {}});
     }
@@ -93,13 +102,18 @@ struct host {
 };
 
 snapshot_ptr two_steps() {
-    return make_steps_agent("a", {make_binding("look", make_skill("mail.read", {.effect = effect_class::read})), make_binding("send", make_skill("mail.send"))},
+    return make_steps_agent("a",
+                            {make_binding("look", make_skill("mail.read", {.effect = effect_class::read})),
+                             make_binding("send", make_skill("mail.send"))},
                             {{"one", "look"}, {"two", "send"}});
 }
 
 snapshot_ptr with_secret(std::string fixed = R"({"auth":{"$secret":"api"},"more":[{"$secret":"pin"}]})") {
-    return make_steps_agent("a", {make_binding("send", make_skill("mail.send"), {.fixed = std::move(fixed)}), make_binding("look", make_skill("mail.read"))},
-                            {{"one", "send", {.arguments = R"({"to":"x"})"}}, {"two", "look", {.arguments = R"({"of":"${one}"})"}}});
+    return make_steps_agent(
+        "a",
+        {make_binding("send", make_skill("mail.send"), {.fixed = std::move(fixed)}),
+         make_binding("look", make_skill("mail.read"))},
+        {{"one", "send", {.arguments = R"({"to":"x"})"}}, {"two", "look", {.arguments = R"({"of":"${one}"})"}}});
 }
 
 } // namespace
@@ -110,7 +124,8 @@ BOOST_AUTO_TEST_CASE(a_run_goes_through_the_ports_and_into_the_journal) {
     host h;
     BOOST_TEST(h.engine.activate(two_steps())->value == 1U);
     h.start();
-    BOOST_TEST(h.ports.calls == (std::vector<std::string>{"skill mail.read@1.0.0 as look by a", "arm"}), boost::test_tools::per_element());
+    BOOST_TEST(h.ports.calls == (std::vector<std::string>{"skill mail.read@1.0.0 as look by a", "arm"}),
+               boost::test_tools::per_element());
     h.answer(1);
     h.answer(2);
     BOOST_TEST(h.ports.calls.back() == "disarm");
@@ -128,7 +143,9 @@ BOOST_AUTO_TEST_CASE(inputs_name_their_source_their_run_and_the_input_that_led_t
     BOOST_REQUIRE(h.engine.activate(two_steps()));
     h.start();
     BOOST_REQUIRE_EQUAL(h.memory.size(), 4U);
-    const auto text = [&](std::uint64_t n, const char* key) { return std::string(member(h.line(n), key).value_or(payload()).text()); };
+    const auto text = [&](std::uint64_t n, const char* key) {
+        return std::string(member(h.line(n), key).value_or(payload()).text());
+    };
     BOOST_TEST(text(1, "source") == "\"host\"");
     BOOST_TEST(text(2, "source") == "\"operator\"");
     BOOST_TEST(text(2, "causation") == "null"); // left out
@@ -168,7 +185,8 @@ BOOST_AUTO_TEST_CASE(when_a_commit_does_not_succeed_nothing_of_it_is_performed_a
             BOOST_TEST(h.engine.last_seq().value == n - 1);
             BOOST_TEST(memory.size() == n - 1);
             BOOST_REQUIRE_EQUAL(h.engine.failures().size(), 1U);
-            const errc expected = how == commit_outcome::failed ? errc::store_commit_failed : errc::store_commit_unknown;
+            const errc expected =
+                how == commit_outcome::failed ? errc::store_commit_failed : errc::store_commit_unknown;
             BOOST_TEST(info(h.engine.failures()[0].code).name == info(expected).name);
             BOOST_TEST(h.engine.failures()[0].message.find("record " + std::to_string(n)) != std::string::npos);
             BOOST_REQUIRE(!said.empty());
@@ -192,8 +210,10 @@ BOOST_AUTO_TEST_CASE(answers_that_come_within_the_call_wait_their_turn) {
     host h;
     h.ports.at_once = true;
     std::vector<step_row> rows;
-    for (int i = 0; i < 20'000; ++i) rows.push_back({"s" + std::to_string(i), "look", {.arguments = "{\"i\":" + std::to_string(i) + "}"}});
-    BOOST_REQUIRE(h.engine.activate(make_steps_agent("a", {make_binding("look", make_skill("mail.read"))}, rows, {.limits = {.skill_calls = 20'000}})));
+    for (int i = 0; i < 20'000; ++i)
+        rows.push_back({"s" + std::to_string(i), "look", {.arguments = "{\"i\":" + std::to_string(i) + "}"}});
+    BOOST_REQUIRE(h.engine.activate(make_steps_agent("a", {make_binding("look", make_skill("mail.read"))}, rows,
+                                                     {.limits = {.skill_calls = 20'000}})));
     h.start();
     BOOST_TEST(h.engine.state().finished_runs == 1U);
     BOOST_TEST(h.ports.arguments.size() == 20'000U);
@@ -228,10 +248,15 @@ BOOST_AUTO_TEST_CASE(secrets_are_fetched_for_the_call_and_stand_in_no_line_of_th
     // The far side echoes the secret, in a result and in a message.
     h.answer(1, R"({"auth":"s3cr3t-token","head":"Bearer s3cr3t-token"})");
     BOOST_TEST(h.ports.arguments.at(1).text() == R"({"of":{"auth":"⟦secret:api#1⟧","head":"Bearer ⟦secret:api#1⟧"}})");
-    h.engine.skill_done({{{1}, {2}}, effect_outcome::failed, json(R"({"why":"correct horse"})"), errc::skill_failed, "token s3cr3t-token expired"});
+    h.engine.skill_done({{{1}, {2}},
+                         effect_outcome::failed,
+                         json(R"({"why":"correct horse"})"),
+                         errc::skill_failed,
+                         "token s3cr3t-token expired"});
     BOOST_TEST(h.memory.size() == 4U);
     for (std::uint64_t n = 1; n <= h.memory.size(); ++n)
-        for (const auto& [name, value] : h.ports.secrets) BOOST_TEST(h.memory.line(n).find(value) == std::string_view::npos);
+        for (const auto& [name, value] : h.ports.secrets)
+            BOOST_TEST(h.memory.line(n).find(value) == std::string_view::npos);
     BOOST_TEST(h.memory.line(2).find(R"("auth":{"$secret":"api"})") != std::string_view::npos);
     BOOST_TEST(h.memory.line(4).find("token ⟦secret:api#1⟧ expired") != std::string_view::npos);
 }
@@ -269,7 +294,9 @@ BOOST_AUTO_TEST_CASE(a_call_that_is_given_up_is_cancelled_at_its_port) {
     BOOST_REQUIRE(h.engine.activate(two_steps()));
     h.start();
     BOOST_REQUIRE(h.engine.submit(cancel_run{{1}, "stop"}, input_source::operator_));
-    BOOST_TEST(h.ports.calls == (std::vector<std::string>{"skill mail.read@1.0.0 as look by a", "arm", "cancel 1", "disarm"}), boost::test_tools::per_element());
+    BOOST_TEST(h.ports.calls ==
+                   (std::vector<std::string>{"skill mail.read@1.0.0 as look by a", "arm", "cancel 1", "disarm"}),
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(models_and_people_are_asked_through_their_ports) {
@@ -279,7 +306,9 @@ BOOST_AUTO_TEST_CASE(models_and_people_are_asked_through_their_ports) {
     h.engine.model_done({.ref = {{1}, {1}}, .response = make_answer("hello"), .message = {}});
     h.engine.user_done({{{1}, {2}}, payload::of_string("hi"), false});
     BOOST_REQUIRE(h.engine.submit(cancel_run{{1}, "stop"}, input_source::operator_));
-    BOOST_TEST(h.ports.calls == (std::vector<std::string>{"model m-1 1", "arm", "ask \"hello\"", "model m-1 3", "cancel 3", "disarm"}), boost::test_tools::per_element());
+    BOOST_TEST(h.ports.calls == (std::vector<std::string>{"model m-1 1", "arm", "ask \"hello\"", "model m-1 3",
+                                                          "cancel 3", "disarm"}),
+               boost::test_tools::per_element());
     h.start();
     h.engine.model_done({.ref = {{2}, {1}}, .response = make_answer("hello"), .message = {}});
     BOOST_REQUIRE(h.engine.submit(cancel_run{{2}, "stop"}, input_source::operator_));
@@ -297,16 +326,20 @@ namespace {
 
 class watcher final : public driver_observer {
 public:
-    watcher(host& h, std::string name, std::vector<std::string>& order) : host_(h), name_(std::move(name)), order_(order) {}
-    void committed(const input_envelope& input, const decision&, const engine_state& after, const journal_record& record) override {
-        order_.push_back(name_ + " committed " + std::to_string(input.seq.value) + " after " + std::to_string(host_.ports.calls.size()));
+    watcher(host& h, std::string name, std::vector<std::string>& order)
+        : host_(h), name_(std::move(name)), order_(order) {}
+    void committed(const input_envelope& input, const decision&, const engine_state& after,
+                   const journal_record& record) override {
+        order_.push_back(name_ + " committed " + std::to_string(input.seq.value) + " after " +
+                         std::to_string(host_.ports.calls.size()));
         BOOST_TEST(host_.memory.size() == input.seq.value);
         BOOST_TEST(host_.memory.line(record.seq.value) == record.line);
         BOOST_CHECK(host_.memory.chain(record.seq.value) == record.chain);
         BOOST_TEST((after == host_.engine.state()));
     }
     void performing(const engine_effect& e) override {
-        order_.push_back(name_ + " performing " + effect_name(e) + " after " + std::to_string(host_.ports.calls.size()));
+        order_.push_back(name_ + " performing " + effect_name(e) + " after " +
+                         std::to_string(host_.ports.calls.size()));
     }
 
 private:
@@ -325,9 +358,11 @@ BOOST_AUTO_TEST_CASE(observers_see_a_step_after_its_commit_and_before_its_effect
     h.engine.observe(b);
     BOOST_REQUIRE(h.engine.activate(two_steps()));
     h.start();
-    BOOST_TEST(order == (std::vector<std::string>{"a committed 1 after 0", "b committed 1 after 0", "a committed 2 after 0", "b committed 2 after 0",
-                                                  "a performing skill_call after 0", "b performing skill_call after 0",
-                                                  "a performing timer_request after 1", "b performing timer_request after 1"}),
+    BOOST_TEST(order ==
+                   (std::vector<std::string>{"a committed 1 after 0", "b committed 1 after 0", "a committed 2 after 0",
+                                             "b committed 2 after 0", "a performing skill_call after 0",
+                                             "b performing skill_call after 0", "a performing timer_request after 1",
+                                             "b performing timer_request after 1"}),
                boost::test_tools::per_element());
 }
 
@@ -340,7 +375,8 @@ std::vector<std::string> timeless(const memory_store& journal) {
         for (const payload& event : items(*member(json(journal.line(n)), "events"))) {
             std::vector<std::pair<std::string, payload>> kept;
             for (auto& [key, value] : members(event))
-                if (key != "deadline" && key != "due" && key != "latency" && key != "scheduled_for") kept.emplace_back(key, value);
+                if (key != "deadline" && key != "due" && key != "latency" && key != "scheduled_for")
+                    kept.emplace_back(key, value);
             const std::string type = *as_string(*member(event, "type"));
             if (type != "timer_armed") out.emplace_back(payload::of_object(std::move(kept)).text());
         }
@@ -354,10 +390,13 @@ BOOST_AUTO_TEST_CASE(ports_that_answer_at_once_and_ports_that_answer_later_lead_
     for (const bool synchronous : {true, false}) {
         sim_fixture f;
         f.setup.synchronous = synchronous;
-        f.setup.agents = {make_loop_agent("a", {make_binding("look", make_skill("kv.get", {.effect = effect_class::read})), make_binding("send", make_skill("kv.set"))},
+        f.setup.agents = {make_loop_agent("a",
+                                          {make_binding("look", make_skill("kv.get", {.effect = effect_class::read})),
+                                           make_binding("send", make_skill("kv.set"))},
                                           "go", {.converse = true})};
         f.setup.world = json(R"({"kv":{}})");
-        f.model_says({make_turn({make_call("look", R"({"key":"a"})"), make_call("send", R"({"key":"a","value":1})"), make_call("none")}),
+        f.model_says({make_turn({make_call("look", R"({"key":"a"})"), make_call("send", R"({"key":"a","value":1})"),
+                                 make_call("none")}),
                       make_turn({make_call("look", R"({"key":"a"})")}), make_answer("well?"), make_answer("bye")});
         f.user_replies({"and?"});
         f.start("a");
@@ -374,7 +413,8 @@ BOOST_AUTO_TEST_CASE(equal_calls_in_a_run_carry_different_keys_and_a_second_worl
     for (auto& k : keys) {
         host h;
         h.ports.at_once = true;
-        BOOST_REQUIRE(h.engine.activate(make_steps_agent("a", {make_binding("send", make_skill("mail.send"))}, {{"one", "send"}, {"two", "send"}})));
+        BOOST_REQUIRE(h.engine.activate(make_steps_agent("a", {make_binding("send", make_skill("mail.send"))},
+                                                         {{"one", "send"}, {"two", "send"}})));
         h.start();
         h.start();
         k = h.ports.keys;

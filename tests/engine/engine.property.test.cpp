@@ -23,9 +23,19 @@ namespace {
 
 rc::Gen<move> any_move() {
     using enum move::kind;
-    const auto kind = rc::gen::weightedElement<move::kind>({{4, start}, {12, answer}, {8, answer_again}, {4, fire_next_timer}, {2, let_time_pass}, {1, cancel},
-                                                            {2, publish}, {2, repeat_completion}, {1, retire}, {1, activate}, {1, stray_timer}});
-    return rc::gen::map(rc::gen::tuple(kind, rc::gen::inRange<std::uint32_t>(0, 200), rc::gen::inRange<std::uint32_t>(0, 10), any_turn()),
+    const auto kind = rc::gen::weightedElement<move::kind>({{4, start},
+                                                            {12, answer},
+                                                            {8, answer_again},
+                                                            {4, fire_next_timer},
+                                                            {2, let_time_pass},
+                                                            {1, cancel},
+                                                            {2, publish},
+                                                            {2, repeat_completion},
+                                                            {1, retire},
+                                                            {1, activate},
+                                                            {1, stray_timer}});
+    return rc::gen::map(rc::gen::tuple(kind, rc::gen::inRange<std::uint32_t>(0, 200),
+                                       rc::gen::inRange<std::uint32_t>(0, 10), any_turn()),
                         [](std::tuple<move::kind, std::uint32_t, std::uint32_t, model_response> t) {
                             return move{std::get<0>(t), std::get<1>(t), std::get<2>(t), std::move(std::get<3>(t))};
                         });
@@ -33,11 +43,12 @@ rc::Gen<move> any_move() {
 
 rc::Gen<std::vector<move>> any_moves() { return rc::gen::container<std::vector<move>>(any_move()); }
 rc::Gen<std::vector<snapshot_ptr>> any_agents() {
-    return rc::gen::map(rc::gen::tuple(any_agent("one"), any_agent("two"), rc::gen::arbitrary<bool>()), [](const std::tuple<snapshot_ptr, snapshot_ptr, bool>& t) {
-        std::vector<snapshot_ptr> agents{std::get<0>(t)};
-        if (std::get<2>(t)) agents.push_back(std::get<1>(t));
-        return agents;
-    });
+    return rc::gen::map(rc::gen::tuple(any_agent("one"), any_agent("two"), rc::gen::arbitrary<bool>()),
+                        [](const std::tuple<snapshot_ptr, snapshot_ptr, bool>& t) {
+                            std::vector<snapshot_ptr> agents{std::get<0>(t)};
+                            if (std::get<2>(t)) agents.push_back(std::get<1>(t));
+                            return agents;
+                        });
 }
 
 /// What a failing case shows beside its moves.
@@ -106,7 +117,8 @@ RC_BOOST_PROP(runs_of_a_long_queue_end_one_after_the_other, ()) {
     const trigger_spec manual{.id = "t", .when = manual_schedule{}, .payload_schema = {}, .queue_max = 30, .where = {}};
     const agent_options options{.triggers = {manual}};
     const auto bindings = *any_bindings();
-    play p({kind ? make_steps_agent("a", bindings, {{"one", "a"}}, options) : make_loop_agent("a", bindings, "go", options)});
+    play p({kind ? make_steps_agent("a", bindings, {{"one", "a"}}, options)
+                 : make_loop_agent("a", bindings, "go", options)});
     playing(p, [&] {
         for (std::uint32_t i = 0; i < 20; ++i) p.make({.what = move::kind::start, .pick = 1});
         for (const model_response& turn : script) p.make({.what = move::kind::answer, .how = 9, .turn = turn});
@@ -117,7 +129,8 @@ RC_BOOST_PROP(runs_of_a_long_queue_end_one_after_the_other, ()) {
 }
 
 BOOST_AUTO_TEST_CASE(together_they_have_seen_every_event) {
-    for (std::size_t i = 0; i < events_seen.size(); ++i) BOOST_TEST(events_seen[i] > 0U, "event " << i << " was never seen");
+    for (std::size_t i = 0; i < events_seen.size(); ++i)
+        BOOST_TEST(events_seen[i] > 0U, "event " << i << " was never seen");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -31,7 +31,8 @@ struct proposal {
     }
     refusal_ptr pass(std::string_view arguments, std::string_view as = "write", call_id call = {9}) {
         proposed = json(arguments);
-        context.emplace(gate_context{.snapshot = *agent, .run = run, .now = now, .call = call, .as = as, .proposed = proposed});
+        context.emplace(
+            gate_context{.snapshot = *agent, .run = run, .now = now, .call = call, .as = as, .proposed = proposed});
         return pass_gate(*context);
     }
     snapshot_ptr agent;
@@ -121,7 +122,12 @@ BOOST_AUTO_TEST_CASE(arguments_that_break_the_schema_are_refused_without_showing
 BOOST_AUTO_TEST_CASE(constant_arguments_that_were_validated_before_are_not_validated_again) {
     proposal p;
     p.proposed = json(R"({"n":"no integer"})");
-    gate_context c{.snapshot = *p.agent, .run = p.run, .now = now, .call = {1}, .as = "write", .proposed = p.proposed,
+    gate_context c{.snapshot = *p.agent,
+                   .run = p.run,
+                   .now = now,
+                   .call = {1},
+                   .as = "write",
+                   .proposed = p.proposed,
                    .validated = true};
     BOOST_TEST(pass_gate(c) == nullptr);
     c.validated = false;
@@ -273,7 +279,8 @@ BOOST_AUTO_TEST_CASE(a_write_of_which_nobody_knows_whether_it_happened_is_not_ma
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_secret_argument_is_refused_without_what_its_schema_says_about_it) {
-    proposal p({.input_schema = R"({"properties":{"token":{"const":"hunter2"},"n":{"const":7}},"type":"object"})", .secret_arguments = {"/token"}});
+    proposal p({.input_schema = R"({"properties":{"token":{"const":"hunter2"},"n":{"const":7}},"type":"object"})",
+                .secret_arguments = {"/token"}});
     const auto r = p.pass(R"({"token":"guess"})");
     BOOST_REQUIRE(r);
     BOOST_TEST(r->message == "/token: does not fit its schema");

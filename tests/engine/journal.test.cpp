@@ -40,8 +40,8 @@ std::shared_ptr<const structured_outcome> an_outcome() {
 
 std::vector<engine_event> every_event() {
     const auto agent = make_steps_agent(nasty, {}, {});
-    const auto response = std::make_shared<model_response>(
-        model_response{payload::of_string(nasty), {{nasty, some}, {"b", payload::of_string(nasty)}}, nasty, {1, 2, 3, true}});
+    const auto response = std::make_shared<model_response>(model_response{
+        payload::of_string(nasty), {{nasty, some}, {"b", payload::of_string(nasty)}}, nasty, {1, 2, 3, true}});
     const digest d = sha256("x");
     return {agent_activated{{1}, agent},
             agent_retired{{1}},
@@ -104,8 +104,10 @@ BOOST_AUTO_TEST_CASE(each_event_is_written_as_canonical_json_under_its_name) {
         check_canonical(line);
         const payload written = aivp::testing::to_payload(e);
         BOOST_TEST(as_string(*member(written, "type")).value() == event_name(e));
-        if (const auto run = member(written, "run")) BOOST_TEST(as_integer(*run).value() == static_cast<std::int64_t>(run_of(e).value));
-        else BOOST_TEST(!run_of(e));
+        if (const auto run = member(written, "run"))
+            BOOST_TEST(as_integer(*run).value() == static_cast<std::int64_t>(run_of(e).value));
+        else
+            BOOST_TEST(!run_of(e));
     }
     BOOST_TEST(kinds.size() == std::variant_size_v<engine_event>);
 }
@@ -132,13 +134,16 @@ BOOST_AUTO_TEST_CASE(all_events_of_one_input_stand_in_one_line) {
 BOOST_AUTO_TEST_CASE(the_envelope_is_part_of_the_line) {
     std::string line;
     append_journal_line(line, {{7}, {-8}, input_source::operator_, {3}, {6}, cancel_run{{3}, "x"}}, {});
-    BOOST_TEST(line == R"({"at":-8,"causation":6,"correlation":3,"events":[],"input":{"reason":"x","run":3,"type":"cancel_run"},"seq":7,"source":"operator","v":1})");
+    BOOST_TEST(
+        line ==
+        R"({"at":-8,"causation":6,"correlation":3,"events":[],"input":{"reason":"x","run":3,"type":"cancel_run"},"seq":7,"source":"operator","v":1})");
 }
 
 BOOST_AUTO_TEST_CASE(raw_results_and_answers_are_not_written_from_the_input) {
-    for (const engine_input& in : {engine_input(skill_completion{.ref = {{1}, {2}}, .result = json(R"("hunter2!")"), .message = "hunter2!"}),
-                                   engine_input(model_completion{.ref = {{1}, {2}}, .response = make_answer("hunter2!"), .message = "hunter2!"}),
-                                   engine_input(user_completion{{{1}, {2}}, json(R"("hunter2!")"), false})}) {
+    for (const engine_input& in :
+         {engine_input(skill_completion{.ref = {{1}, {2}}, .result = json(R"("hunter2!")"), .message = "hunter2!"}),
+          engine_input(model_completion{.ref = {{1}, {2}}, .response = make_answer("hunter2!"), .message = "hunter2!"}),
+          engine_input(user_completion{{{1}, {2}}, json(R"("hunter2!")"), false})}) {
         std::string line;
         append_journal_line(line, {{1}, {1}, input_source::host, {}, {}, in}, {});
         BOOST_TEST(line.find("hunter2") == std::string::npos);
@@ -149,8 +154,9 @@ BOOST_AUTO_TEST_CASE(names_of_events_and_effects_are_unique_and_in_their_order) 
     BOOST_TEST(std::string(event_name(agent_activated{})) == "agent_activated");
     BOOST_TEST(std::string(event_name(run_finished{})) == "run_finished");
     std::set<std::string> names;
-    for (const engine_effect& e : {engine_effect(model_call{}), engine_effect(skill_call{.ref = {}, .snapshot = {}, .arguments = {}}),
-                                   engine_effect(user_question_effect{}), engine_effect(timer_request{}), engine_effect(call_cancel{})})
+    for (const engine_effect& e :
+         {engine_effect(model_call{}), engine_effect(skill_call{.ref = {}, .snapshot = {}, .arguments = {}}),
+          engine_effect(user_question_effect{}), engine_effect(timer_request{}), engine_effect(call_cancel{})})
         names.insert(effect_name(e));
     BOOST_TEST(names.size() == 5U);
     BOOST_TEST(names.contains("timer_request"));
@@ -160,21 +166,39 @@ BOOST_AUTO_TEST_CASE(names_of_events_and_effects_are_unique_and_in_their_order) 
 /// at every level of optimisation.
 BOOST_FIXTURE_TEST_CASE(a_fixed_world_has_a_fixed_digest, sim_fixture) {
     const model_price price{.input = {3'000'000}, .output = {15'000'000}, .cached_input = {300'000}};
-    const auto read = make_skill("kv.get", {.effect = effect_class::read, .cost = {11}, .input_schema = R"({"required":["key"],"type":"object"})"});
+    const auto read = make_skill(
+        "kv.get",
+        {.effect = effect_class::read, .cost = {11}, .input_schema = R"({"required":["key"],"type":"object"})"});
     const auto write = make_skill("kv.set", {.takes_key = true, .cost = {7}, .secret_arguments = {"/value/pin"}});
-    const trigger_spec hourly{.id = "hourly", .when = cron_schedule{*parse_cron_fields("0 * * * *"), zone_rules::utc(), spec::start}, .payload_schema = {}, .where = {}};
+    const trigger_spec hourly{.id = "hourly",
+                              .when = cron_schedule{*parse_cron_fields("0 * * * *"), zone_rules::utc(), spec::start},
+                              .payload_schema = {},
+                              .where = {}};
     const trigger_spec manual{.id = "manual", .when = manual_schedule{}, .payload_schema = {}, .where = {}};
     setup.agents = {
-        make_loop_agent("talker", {make_binding("get", read), make_binding("set", write, {.fixed = R"({"token":{"$secret":"api"}})"})}, "tidy up",
-                        {.limits = {.skill_calls = 3, .model_turns = 6}, .triggers = {manual}, .system = "be brief", .price = price, .converse = true, .may_abstain = true}),
-        make_steps_agent("worker", {make_binding("get", read), make_binding("set", write)},
-                         {{"one", "set", {.arguments = R"({"key":"${trigger.key}","value":{"pin":"0000"}})"}},
-                          {"two", "get", {.arguments = R"({"key":"k"})", .error_policy = on_error::proceed}},
-                          {"three", "get", {.arguments = R"({"key":"absent"})", .when = "exists(two)", .error_policy = on_error::proceed}}},
-                         {.triggers = {manual, hourly}})};
+        make_loop_agent(
+            "talker",
+            {make_binding("get", read), make_binding("set", write, {.fixed = R"({"token":{"$secret":"api"}})"})},
+            "tidy up",
+            {.limits = {.skill_calls = 3, .model_turns = 6},
+             .triggers = {manual},
+             .system = "be brief",
+             .price = price,
+             .converse = true,
+             .may_abstain = true}),
+        make_steps_agent(
+            "worker", {make_binding("get", read), make_binding("set", write)},
+            {{"one", "set", {.arguments = R"({"key":"${trigger.key}","value":{"pin":"0000"}})"}},
+             {"two", "get", {.arguments = R"({"key":"k"})", .error_policy = on_error::proceed}},
+             {"three",
+              "get",
+              {.arguments = R"({"key":"absent"})", .when = "exists(two)", .error_policy = on_error::proceed}}},
+            {.triggers = {manual, hourly}})};
     setup.world = json(R"({"kv":{"values":{"talker":{"k":"ü😀"},"worker":{"k":"ü😀"}}}})");
     setup.secrets = {{"api", "s3cr3t-token"}};
-    model_response first = make_turn({make_call("get", R"({"key":"k"})"), make_call("set", R"({"key":"a","value":{"pin":"1234"}})"), make_call("nothing"), make_call("get", R"({})")});
+    model_response first =
+        make_turn({make_call("get", R"({"key":"k"})"), make_call("set", R"({"key":"a","value":{"pin":"1234"}})"),
+                   make_call("nothing"), make_call("get", R"({})")});
     first.content = payload::of_string("let me see");
     first.usage = {.input = 120, .output = 34, .cached_input = 100, .reported = true};
     model_response last = make_answer("done: ü");
@@ -194,8 +218,9 @@ BOOST_FIXTURE_TEST_CASE(a_fixed_world_has_a_fixed_digest, sim_fixture) {
         BOOST_TEST(line.text().find("s3cr3t") == std::string_view::npos);
         for (const payload& e : items(*member(line, "events"))) kinds += *as_string(*member(e, "type")) + " ";
     }
-    for (const char* kind : {"agent_activated", "trigger_accepted", "trigger_refused", "trigger_armed", "run_started", "model_requested", "model_settled",
-                             "call_intended", "call_refused", "call_settled", "turn_completed", "user_asked", "user_answered", "step_finished", "run_finished"})
+    for (const char* kind : {"agent_activated", "trigger_accepted", "trigger_refused", "trigger_armed", "run_started",
+                             "model_requested", "model_settled", "call_intended", "call_refused", "call_settled",
+                             "turn_completed", "user_asked", "user_answered", "step_finished", "run_finished"})
         BOOST_TEST(kinds.find(kind) != std::string::npos, kind << " is part of it");
     BOOST_TEST(world().properties().violations().empty());
     BOOST_TEST(to_hex(world().engine().chain()) == "be89cc6828f18af05316700ff80b122d9587827f639909d2e21f50260b30190a");

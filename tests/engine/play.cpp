@@ -33,14 +33,16 @@ auto nth(const Map& map, std::uint32_t n) {
 } // namespace
 
 std::ostream& operator<<(std::ostream& out, const move& m) {
-    static constexpr const char* names[] = {"start", "answer", "answer_again", "fire_next_timer", "let_time_pass", "cancel",
-                                            "publish", "repeat_completion", "retire", "activate", "stray_timer"};
+    static constexpr const char* names[] = {"start",         "answer",   "answer_again", "fire_next_timer",
+                                            "let_time_pass", "cancel",   "publish",      "repeat_completion",
+                                            "retire",        "activate", "stray_timer"};
     out << names[static_cast<std::size_t>(m.what)] << '(' << m.pick << ',' << m.how;
     for (const proposed_call& c : m.turn.calls) out << ' ' << c.name << text_of(c.arguments);
     return out << ')';
 }
 
-play::play(std::vector<snapshot_ptr> agents) : now_(testing::spec::start), agents_(std::move(agents)), seen_(std::variant_size_v<engine_event>) {
+play::play(std::vector<snapshot_ptr> agents)
+    : now_(testing::spec::start), agents_(std::move(agents)), seen_(std::variant_size_v<engine_event>) {
     for (const snapshot_ptr& a : agents_) put(activate_agent{a});
 }
 
@@ -67,13 +69,17 @@ void play::fire(timer_key key) {
 
 void play::make(const move& m) {
     switch (m.what) {
-    case move::kind::start: put(start_run{{m.pick % (agents_.size() + 1) + (m.how == 7)}, m.how % 2 ? testing::json("{\"n\":" + std::to_string(m.how % 5) + "}") : payload()}); break;
+    case move::kind::start:
+        put(start_run{{m.pick % (agents_.size() + 1) + (m.how == 7)},
+                      m.how % 2 ? testing::json("{\"n\":" + std::to_string(m.how % 5) + "}") : payload()});
+        break;
     case move::kind::answer:
     case move::kind::answer_again:
         if (!open_.empty()) answer(nth(open_, m.pick)->first, m);
         break;
     case move::kind::fire_next_timer: {
-        const auto due = std::min_element(timers_.begin(), timers_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+        const auto due = std::min_element(timers_.begin(), timers_.end(),
+                                          [](const auto& a, const auto& b) { return a.second < b.second; });
         if (due == timers_.end()) break;
         // Never early; sometimes late.
         now_ = std::max(now_, due->second + (m.how == 0 ? seconds(m.pick % 40) : duration{}));
@@ -82,8 +88,10 @@ void play::make(const move& m) {
     }
     case move::kind::let_time_pass: now_ = now_ + seconds(m.pick % 30); break;
     case move::kind::cancel:
-        if (!books_.empty() && m.how % 4 == 0) put(cancel_run{nth(books_, m.pick)->first, "enough"});
-        else if (m.how % 4 == 1) put(cancel_run{{m.pick}, "who?"});
+        if (!books_.empty() && m.how % 4 == 0)
+            put(cancel_run{nth(books_, m.pick)->first, "enough"});
+        else if (m.how % 4 == 1)
+            put(cancel_run{{m.pick}, "who?"});
         break;
     case move::kind::publish: put(publish_event{m.how % 8 == 0 ? "nobody" : "ping", {}}); break;
     case move::kind::repeat_completion:
@@ -105,14 +113,23 @@ void play::answer(call_ref ref, const move& m) {
     const call_kind kind = it == open_.end() ? static_cast<call_kind>(m.how % 3) : it->second.kind;
     if (kind == call_kind::model) {
         model_completion c{.ref = ref, .outcome = effect_outcome::ok, .response = m.turn, .message = {}};
-        if (m.how == 1) c = {.ref = ref, .outcome = effect_outcome::failed, .code = errc::model_failed, .message = "down"};
+        if (m.how == 1)
+            c = {.ref = ref, .outcome = effect_outcome::failed, .code = errc::model_failed, .message = "down"};
         if (m.how == 2) c = {.ref = ref, .outcome = effect_outcome::unknown, .message = {}};
         put(std::move(c));
     } else if (kind == call_kind::user) {
         put(user_completion{ref, m.how == 1 ? payload() : payload::of_string("go on"), m.how < 2});
     } else {
-        skill_completion c{.ref = ref, .outcome = effect_outcome::ok, .result = testing::json(R"({"n":2,"token":"hush"})"), .message = {}};
-        if (m.how == 1) c = {.ref = ref, .outcome = effect_outcome::failed, .result = {}, .code = errc::skill_failed, .message = "no"};
+        skill_completion c{.ref = ref,
+                           .outcome = effect_outcome::ok,
+                           .result = testing::json(R"({"n":2,"token":"hush"})"),
+                           .message = {}};
+        if (m.how == 1)
+            c = {.ref = ref,
+                 .outcome = effect_outcome::failed,
+                 .result = {},
+                 .code = errc::skill_failed,
+                 .message = "no"};
         if (m.how == 2) c = {.ref = ref, .outcome = effect_outcome::unknown, .result = {}, .message = {}};
         if (m.how == 3) c.result = testing::json("[\"no object\"]");
         put(std::move(c));
@@ -122,7 +139,8 @@ void play::answer(call_ref ref, const move& m) {
 void play::drain() {
     for (int i = 0; !open_.empty(); ++i) {
         demand(i < 10'000, "open calls never end");
-        answer(open_.begin()->first, {.what = move::kind::answer, .how = open_.begin()->second.kind == call_kind::user ? 0U : 9U,
+        answer(open_.begin()->first, {.what = move::kind::answer,
+                                      .how = open_.begin()->second.kind == call_kind::user ? 0U : 9U,
                                       .turn = testing::make_answer("done")});
     }
     demand(state_.runs.empty(), "a run is left over although nothing is open");
@@ -144,12 +162,14 @@ void play::put(engine_input input) {
     demand(line == pure_line, "decide() and step() tell different events");
     demand(pure.effects.size() == out_.effects.size(), "decide() and step() want different effects");
     for (std::size_t i = 0; i < pure.effects.size(); ++i)
-        demand(testing::to_payload(pure.effects[i]) == testing::to_payload(out_.effects[i]), "decide() and step() want different effects");
+        demand(testing::to_payload(pure.effects[i]) == testing::to_payload(out_.effects[i]),
+               "decide() and step() want different effects");
     for (const engine_event& e : pure.events) evolve(replayed_, e, now_);
     demand(replayed_ == state_, "the events alone lead to another state");
     const auto parsed = payload::parse(line);
     demand(parsed && parsed->text() == line, "a journal line is not canonical");
-    demand(line.find("hush") == std::string::npos || line.find("secret:") == std::string::npos, "a redacted result shows its secret");
+    demand(line.find("hush") == std::string::npos || line.find("secret:") == std::string::npos,
+           "a redacted result shows its secret");
     chain_.append(line);
 
     for (const engine_event& e : out_.events) note(e);
@@ -162,10 +182,13 @@ void play::begin(run_book& b) {
     b.started = true;
     const auto* loop = std::get_if<loop_brain>(&b.snapshot->brain);
     if (!loop) return;
-    if (!loop->system.empty()) b.messages.push_back(payload::of_object({{"content", payload::of_string(loop->system)}, {"role", payload::of_string("system")}}));
+    if (!loop->system.empty())
+        b.messages.push_back(payload::of_object(
+            {{"content", payload::of_string(loop->system)}, {"role", payload::of_string("system")}}));
     std::string goal = loop->goal;
     if (!b.body.is_null()) goal += "\n\n" + text_of(b.body);
-    b.messages.push_back(payload::of_object({{"content", payload::of_string(goal)}, {"role", payload::of_string("user")}}));
+    b.messages.push_back(
+        payload::of_object({{"content", payload::of_string(goal)}, {"role", payload::of_string("user")}}));
 }
 
 void play::note_reservation(run_book& b, call_id call, usd_micros amount) {
@@ -179,7 +202,8 @@ void play::note_cost(run_book& b, call_id call, usd_micros cost) {
     demand(b.reserved.erase(call.value) == 1, "a call is settled that was not open");
     b.spent = add_up(b.spent, cost.value);
     b.largest = std::max(b.largest, cost.value);
-    demand(b.spent <= b.snapshot->limits.budget.value || b.spent - b.snapshot->limits.budget.value <= b.largest, "the budget is exceeded by more than one call");
+    demand(b.spent <= b.snapshot->limits.budget.value || b.spent - b.snapshot->limits.budget.value <= b.largest,
+           "the budget is exceeded by more than one call");
 }
 
 void play::note(run_book& b, const model_requested& e) {
@@ -196,7 +220,9 @@ void play::note(run_book& b, const model_settled& e) {
     std::vector<payload> calls;
     b.slots.clear();
     for (const proposed_call& c : e.response->calls) {
-        calls.push_back(payload::of_object({{"args", c.arguments}, {"id", payload::of_string("call#" + std::to_string(b.named++))}, {"name", payload::of_string(c.name)}}));
+        calls.push_back(payload::of_object({{"args", c.arguments},
+                                            {"id", payload::of_string("call#" + std::to_string(b.named++))},
+                                            {"name", payload::of_string(c.name)}}));
         b.slots.emplace_back();
     }
     std::vector<std::pair<std::string, payload>> message{{"role", payload::of_string("assistant")}};
@@ -210,8 +236,10 @@ void play::note(run_book& b, const call_intended& e) {
     demand(e.binding < b.snapshot->bindings.size(), "a skill is called that is not bound");
     const effect effect{e.binding, e.arguments_hash};
     const auto unknown = b.unknown.find(e.idempotency_key);
-    if (unknown != b.unknown.end()) demand(unknown->second == effect, "the key of one effect is used for another");
-    else demand(keys_.insert(e.idempotency_key).second, "an idempotency key is used twice");
+    if (unknown != b.unknown.end())
+        demand(unknown->second == effect, "the key of one effect is used for another");
+    else
+        demand(keys_.insert(e.idempotency_key).second, "an idempotency key is used twice");
     for (const auto& [key, made] : b.unknown)
         demand(made != effect || key == e.idempotency_key, "a write that may have happened is made again");
     b.effects[e.call.value] = {e.idempotency_key, effect};
@@ -222,13 +250,16 @@ void play::note(run_book& b, const call_settled& e) {
     note_cost(b, e.call, e.cost);
     const auto& [key, made] = b.effects.at(e.call.value);
     b.unknown.erase(key);
-    if (e.outcome == effect_outcome::unknown && b.snapshot->bindings[e.binding].skill->effect == effect_class::write) b.unknown.emplace(key, made);
-    demand(e.outcome == effect_outcome::ok ? e.code == errc::ok : e.code != errc::ok, "outcome and code contradict each other");
+    if (e.outcome == effect_outcome::unknown && b.snapshot->bindings[e.binding].skill->effect == effect_class::write)
+        b.unknown.emplace(key, made);
+    demand(e.outcome == effect_outcome::ok ? e.code == errc::ok : e.code != errc::ok,
+           "outcome and code contradict each other");
     if (!b.slots.empty()) b.slots.at(e.step) = {e.result, e.outcome != effect_outcome::ok};
 }
 
 void play::note(run_book& b, const call_refused& e) {
-    demand(e.why && !e.why->decided_by.empty() && !e.why->message.empty() && !e.why->help.empty(), "a refusal does not explain itself");
+    demand(e.why && !e.why->decided_by.empty() && !e.why->message.empty() && !e.why->help.empty(),
+           "a refusal does not explain itself");
     if (!b.slots.empty()) b.slots.at(e.step) = {aivp::to_payload(*e.why), true};
 }
 
@@ -249,11 +280,13 @@ void play::note(const engine_event& event) {
     const auto book = books_.find(run);
     demand(book != books_.end(), std::string(event_name(event)) + " of a run that is not open");
     run_book& b = book->second;
-    demand(b.started || std::holds_alternative<run_started>(event) || std::holds_alternative<run_finished>(event), "a run acts before it starts");
+    demand(b.started || std::holds_alternative<run_started>(event) || std::holds_alternative<run_finished>(event),
+           "a run acts before it starts");
     std::visit(
         [this](const auto& e) {
             using event_type = std::decay_t<decltype(e)>;
-            if constexpr (std::is_same_v<event_type, model_settled> || std::is_same_v<event_type, call_settled> || std::is_same_v<event_type, user_answered>)
+            if constexpr (std::is_same_v<event_type, model_settled> || std::is_same_v<event_type, call_settled> ||
+                          std::is_same_v<event_type, user_answered>)
                 open_.erase(call_ref{e.run, e.call});
         },
         event);
@@ -274,7 +307,9 @@ void play::note(const engine_event& event) {
     } else if (std::holds_alternative<turn_completed>(event)) {
         std::uint64_t n = b.named - b.slots.size();
         for (const run_book::slot& s : std::exchange(b.slots, {})) {
-            std::vector<std::pair<std::string, payload>> m{{"call", payload::of_string("call#" + std::to_string(n++))}, {"content", s.content}, {"role", payload::of_string("tool")}};
+            std::vector<std::pair<std::string, payload>> m{{"call", payload::of_string("call#" + std::to_string(n++))},
+                                                           {"content", s.content},
+                                                           {"role", payload::of_string("tool")}};
             if (s.failed) m.emplace_back("error", payload::of_bool(true));
             b.messages.push_back(payload::of_object(std::move(m)));
         }
@@ -283,12 +318,14 @@ void play::note(const engine_event& event) {
     } else if (const auto* answered = std::get_if<user_answered>(&event)) {
         note_cost(b, answered->call, {});
         if (answered->message.is_string())
-            b.messages.push_back(payload::of_object({{"content", answered->message}, {"role", payload::of_string("user")}}));
+            b.messages.push_back(
+                payload::of_object({{"content", answered->message}, {"role", payload::of_string("user")}}));
     } else if (const auto* finished = std::get_if<run_finished>(&event)) {
         ++finished_;
         demand(finished->outcome->cost.value == b.spent, "the outcome tells another cost than the calls");
         demand(b.reserved.empty(), "a run ends and leaves an intent open");
-        demand(b.unknown.empty() || finished->outcome->status != outcome_status::success, "a run succeeds although nobody knows what it did");
+        demand(b.unknown.empty() || finished->outcome->status != outcome_status::success,
+               "a run succeeds although nobody knows what it did");
         if (running_[b.agent] == run) running_[b.agent] = {};
         std::erase_if(open_, [run](const auto& o) { return o.first.run == run; });
         books_.erase(book);
@@ -297,15 +334,20 @@ void play::note(const engine_event& event) {
 
 void play::perform(const engine_effect& e, const std::vector<engine_event>& events) {
     if (const auto* timer = std::get_if<timer_request>(&e)) {
-        if (timer->due == instant::max()) timers_.erase(timer->key);
-        else timers_[timer->key] = timer->due;
+        if (timer->due == instant::max())
+            timers_.erase(timer->key);
+        else
+            timers_[timer->key] = timer->due;
         return;
     }
     if (const auto* cancelled = std::get_if<call_cancel>(&e)) {
         open_.erase(cancelled->ref);
         return;
     }
-    const auto intent = [&](auto is_intent) { demand(std::any_of(events.begin(), events.end(), is_intent), std::string(effect_name(e)) + " without an intent"); };
+    const auto intent = [&](auto is_intent) {
+        demand(std::any_of(events.begin(), events.end(), is_intent),
+               std::string(effect_name(e)) + " without an intent");
+    };
     const auto open = [&](call_ref ref, call_kind kind) {
         open_[ref] = {kind, false};
         all_calls_.push_back(ref);
@@ -313,7 +355,8 @@ void play::perform(const engine_effect& e, const std::vector<engine_event>& even
     if (const auto* skill = std::get_if<skill_call>(&e)) {
         intent([&](const engine_event& x) {
             const auto* i = std::get_if<call_intended>(&x);
-            return i && call_ref{i->run, i->call} == skill->ref && i->idempotency_key == skill->idempotency_key && i->deadline == skill->deadline;
+            return i && call_ref{i->run, i->call} == skill->ref && i->idempotency_key == skill->idempotency_key &&
+                   i->deadline == skill->deadline;
         });
         open(skill->ref, call_kind::skill);
     } else if (const auto* model = std::get_if<model_call>(&e)) {
@@ -339,7 +382,9 @@ void play::check_run(const run_state& r) const {
     demand(r.started == b.started, "a run is started for one and not for the other");
     if (!r.started) return;
     demand(!r.open.empty(), to_string(r.id) + " waits for nothing");
-    demand(r.spent.value == b.spent && r.skill_calls == b.skill_calls && r.model_turns == b.model_turns && r.tokens == b.tokens, "the run counts otherwise than its events");
+    demand(r.spent.value == b.spent && r.skill_calls == b.skill_calls && r.model_turns == b.model_turns &&
+               r.tokens == b.tokens,
+           "the run counts otherwise than its events");
     demand(r.open.size() == b.reserved.size(), "other calls are open than the events tell");
     std::int64_t reserved = 0;
     for (const auto& [call, amount] : b.reserved) reserved += amount;
@@ -366,13 +411,15 @@ void play::check_state() const {
     demand(open == open_.size(), "a call was performed that is not open");
     for (const agent_state& a : state_.agents) {
         const auto running = running_.find(a.id);
-        demand(a.active == (running == running_.end() ? run_id{} : running->second), "an agent runs something else than its events tell");
+        demand(a.active == (running == running_.end() ? run_id{} : running->second),
+               "an agent runs something else than its events tell");
         demand(a.active || a.waiting.empty(), "runs wait for nothing");
         demand(std::is_sorted(a.waiting.begin(), a.waiting.end()), "runs do not wait in their order");
         for (std::uint32_t t = 0; t < a.due.size(); ++t) {
             const auto timer = timers_.find({timer_key::kind::trigger, a.id.value, t});
             // A timer that has fired early or for another reason is still due; it is never armed for another time.
-            demand(timer == timers_.end() ? a.due[t] == instant::max() : timer->second == a.due[t], "a trigger's timer and its due time differ");
+            demand(timer == timers_.end() ? a.due[t] == instant::max() : timer->second == a.due[t],
+                   "a trigger's timer and its due time differ");
         }
     }
 }

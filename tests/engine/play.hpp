@@ -20,13 +20,23 @@ namespace engine_test {
 /// be played, and any part of it too.
 struct move {
     enum class kind : std::uint32_t {
-        start, answer, answer_again, fire_next_timer, let_time_pass, cancel, publish, repeat_completion, retire, activate, stray_timer,
+        start,
+        answer,
+        answer_again,
+        fire_next_timer,
+        let_time_pass,
+        cancel,
+        publish,
+        repeat_completion,
+        retire,
+        activate,
+        stray_timer,
         count
     };
     kind what = kind::start;
-    std::uint32_t pick = 0;      ///< which agent, call or run, modulo their number
-    std::uint32_t how = 0;       ///< how it ends
-    aivp::model_response turn;   ///< when a model is answered
+    std::uint32_t pick = 0;    ///< which agent, call or run, modulo their number
+    std::uint32_t how = 0;     ///< how it ends
+    aivp::model_response turn; ///< when a model is answered
 };
 std::ostream& operator<<(std::ostream& out, const move& m);
 
@@ -62,14 +72,14 @@ private:
         std::int64_t largest = 0;
         std::map<std::uint64_t, std::int64_t> reserved; ///< by open call
         std::vector<aivp::payload> messages;
-        std::uint64_t named = 0;                        ///< calls of models so far
+        std::uint64_t named = 0; ///< calls of models so far
         struct slot {
             aivp::payload content;
             bool failed = false;
         };
         std::vector<slot> slots;
         std::map<std::uint64_t, std::pair<aivp::digest, effect>> effects; ///< by call: its key, and what it does
-        std::map<aivp::digest, effect> unknown;                          ///< writes that may have happened, by key
+        std::map<aivp::digest, effect> unknown;                           ///< writes that may have happened, by key
     };
     struct performed {
         aivp::call_kind kind = aivp::call_kind::skill;
@@ -105,7 +115,7 @@ private:
     std::map<aivp::call_ref, performed> open_;
     std::vector<aivp::call_ref> all_calls_;
     std::set<aivp::digest> keys_;
-    std::map<aivp::run_id, run_book> books_;       ///< accepted and not finished
+    std::map<aivp::run_id, run_book> books_; ///< accepted and not finished
     std::map<aivp::agent_id, aivp::run_id> running_;
     std::uint64_t accepted_ = 0;
     std::uint64_t finished_ = 0;

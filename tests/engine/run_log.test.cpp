@@ -18,7 +18,8 @@ const run_log_run& run_of(sim_fixture& f, std::uint64_t n = 1) { return f.world(
 std::string name(errc c) { return std::string(info(c).name); }
 
 std::vector<skill_binding> bindings() {
-    return {make_binding("look", make_skill("kv.get", {.version = "2.1.0", .effect = effect_class::read, .cost = {5}}), {.where = {"agents/a.yaml", 7, 3}}),
+    return {make_binding("look", make_skill("kv.get", {.version = "2.1.0", .effect = effect_class::read, .cost = {5}}),
+                         {.where = {"agents/a.yaml", 7, 3}}),
             make_binding("send", make_skill("kv.set", {.side_effects = {"store"}}))};
 }
 
@@ -29,7 +30,8 @@ BOOST_AUTO_TEST_SUITE(log_of_runs)
 BOOST_FIXTURE_TEST_CASE(a_loop_run_shows_turns_calls_refusals_and_questions_in_order, sim_fixture) {
     setup.agents = {make_loop_agent("a", bindings(), "go", {.model = "m-1", .converse = true})};
     setup.world = json(R"({"kv":{}})");
-    model_response turn = make_turn({make_call("look", R"({"key":"x"})"), make_call("none", "{}"), make_call("send", R"({"key":"x","value":1})")});
+    model_response turn = make_turn(
+        {make_call("look", R"({"key":"x"})"), make_call("none", "{}"), make_call("send", R"({"key":"x","value":1})")});
     turn.usage = {.input = 10, .output = 2, .reported = true};
     model_says({turn, make_answer("ready?")});
     user_replies({});
@@ -85,12 +87,13 @@ BOOST_FIXTURE_TEST_CASE(a_loop_run_shows_turns_calls_refusals_and_questions_in_o
 }
 
 BOOST_FIXTURE_TEST_CASE(a_steps_run_shows_the_outcome_of_each_step, sim_fixture) {
-    setup.agents = {make_steps_agent("a", bindings(),
-                                     {{"one", "look", {.arguments = R"({"key":"x"})"}},
-                                      {"two", "send", {.when = "one.found"}},
-                                      {"three", "send", {.arguments = R"({"key":"${one.nothing}"})", .error_policy = on_error::proceed}},
-                                      {"four", "send", {.arguments = R"({"key":"x"})"}}},
-                                     {.limits = {.skill_calls = 1}})};
+    setup.agents = {make_steps_agent(
+        "a", bindings(),
+        {{"one", "look", {.arguments = R"({"key":"x"})"}},
+         {"two", "send", {.when = "one.found"}},
+         {"three", "send", {.arguments = R"({"key":"${one.nothing}"})", .error_policy = on_error::proceed}},
+         {"four", "send", {.arguments = R"({"key":"x"})"}}},
+        {.limits = {.skill_calls = 1}})};
     setup.world = json(R"({"kv":{}})");
     start("a");
     run_until_idle();
@@ -123,8 +126,11 @@ BOOST_FIXTURE_TEST_CASE(latencies_run_from_request_to_answer, sim_fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_call_whose_outcome_is_unknown_is_listed_as_such_whatever_its_code, sim_fixture) {
-    setup.agents = {make_steps_agent("a", {make_binding("send", make_skill("kv.set", {.timeout = seconds(1)})), make_binding("look", make_skill("kv.get", {.effect = effect_class::read}))},
-                                     {{"one", "look", {.arguments = R"({"key":"x"})"}}, {"two", "send", {.arguments = R"({"key":"x","value":1})"}}})};
+    setup.agents = {make_steps_agent("a",
+                                     {make_binding("send", make_skill("kv.set", {.timeout = seconds(1)})),
+                                      make_binding("look", make_skill("kv.get", {.effect = effect_class::read}))},
+                                     {{"one", "look", {.arguments = R"({"key":"x"})"}},
+                                      {"two", "send", {.arguments = R"({"key":"x","value":1})"}}})};
     setup.world = json(R"({"kv":{}})");
     setup.latencies.set("kv.set", latency_model::fixed(minutes(1)));
     start("a");
@@ -139,7 +145,11 @@ BOOST_FIXTURE_TEST_CASE(a_call_whose_outcome_is_unknown_is_listed_as_such_whatev
 
 BOOST_FIXTURE_TEST_CASE(refused_triggers_are_kept_with_their_trigger_s_name, sim_fixture) {
     setup.agents = {make_steps_agent("a", bindings(), {{"one", "look", {.arguments = R"({"key":"x"})"}}},
-                                     {.triggers = {{.id = "by-hand", .when = manual_schedule{}, .payload_schema = {}, .overlap = overlap_policy::refuse, .where = {}}}})};
+                                     {.triggers = {{.id = "by-hand",
+                                                    .when = manual_schedule{},
+                                                    .payload_schema = {},
+                                                    .overlap = overlap_policy::refuse,
+                                                    .where = {}}}})};
     setup.world = json(R"({"kv":{}})");
     setup.latencies.set("", latency_model::fixed(seconds(1)));
     start("a");
@@ -157,7 +167,8 @@ BOOST_FIXTURE_TEST_CASE(refused_triggers_are_kept_with_their_trigger_s_name, sim
 }
 
 BOOST_FIXTURE_TEST_CASE(each_run_is_kept_under_its_own_snapshot, sim_fixture) {
-    setup.agents = {make_steps_agent("a", bindings(), {}), make_steps_agent("b", bindings(), {{"one", "send", {.arguments = R"({"key":"k","value":2})"}}})};
+    setup.agents = {make_steps_agent("a", bindings(), {}),
+                    make_steps_agent("b", bindings(), {{"one", "send", {.arguments = R"({"key":"k","value":2})"}}})};
     setup.world = json(R"({"kv":{}})");
     start("a");
     start("b");
@@ -194,7 +205,8 @@ BOOST_FIXTURE_TEST_CASE(expectations_that_do_not_hold_throw_with_the_line_of_the
     BOOST_CHECK_THROW(expect_calls("look", 2), expectation_failed);
     BOOST_CHECK_THROW(outcome_of({9}), expectation_failed);
     BOOST_CHECK_THROW(start("nobody"), expectation_failed);
-    BOOST_TEST((expect_effect<timer_request>([](const timer_request& t) { return t.due == instant::max(); }).key.owner) == 1U);
+    BOOST_TEST(
+        (expect_effect<timer_request>([](const timer_request& t) { return t.due == instant::max(); }).key.owner) == 1U);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_run_that_waits_or_fails_can_be_looked_at, sim_fixture) {
@@ -217,7 +229,10 @@ BOOST_FIXTURE_TEST_CASE(a_prepared_failure_arrives_as_such, sim_fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_world_that_cannot_be_built_or_does_not_rest_says_so, sim_fixture) {
-    setup.agents = {make_steps_agent("a", {}, {}, {.triggers = {{.id = "t", .when = interval_schedule{seconds(1), setup.start}, .payload_schema = {}, .where = {}}}})};
+    setup.agents = {make_steps_agent(
+        "a", {}, {},
+        {.triggers = {
+             {.id = "t", .when = interval_schedule{seconds(1), setup.start}, .payload_schema = {}, .where = {}}}})};
     BOOST_CHECK_THROW(run_until_idle(50), expectation_failed);
     sim_fixture other;
     other.setup.world = json(R"({"nothing":{}})");
@@ -237,11 +252,18 @@ BOOST_AUTO_TEST_CASE(mismatches_of_a_spec_are_readable) {
     spec s = given(agent);
     s.when(start_run{{1}, {}});
     BOOST_TEST(said([&] { s.then({}); }).find("there should be 0 events, but there is\n    {") != std::string::npos);
-    BOOST_TEST(said([&] { s.then({{"run_started"}}); }).find("event 0 should be run_started {} (type)") != std::string::npos);
-    BOOST_TEST(said([&] { s.then({{"trigger_accepted", R"({"run":2})"}}); }).find("(`run` is not 2)") != std::string::npos);
-    BOOST_TEST(said([&] { s.then({{"trigger_accepted", R"({"x":2})"}}); }).find("(`x` is absent)") != std::string::npos);
-    BOOST_TEST(said([&] { s.then_among_others({{"run_finished"}, {"run_started"}}); }).find("there should be run_started") != std::string::npos);
-    BOOST_TEST(said([&] { s.performing({{"skill_call"}}); }).find("effect 0 should be skill_call {} (absent), but there is\n    nothing") != std::string::npos);
+    BOOST_TEST(said([&] { s.then({{"run_started"}}); }).find("event 0 should be run_started {} (type)") !=
+               std::string::npos);
+    BOOST_TEST(said([&] { s.then({{"trigger_accepted", R"({"run":2})"}}); }).find("(`run` is not 2)") !=
+               std::string::npos);
+    BOOST_TEST(said([&] { s.then({{"trigger_accepted", R"({"x":2})"}}); }).find("(`x` is absent)") !=
+               std::string::npos);
+    BOOST_TEST(said([&] {
+                   s.then_among_others({{"run_finished"}, {"run_started"}});
+               }).find("there should be run_started") != std::string::npos);
+    BOOST_TEST(said([&] {
+                   s.performing({{"skill_call"}});
+               }).find("effect 0 should be skill_call {} (absent), but there is\n    nothing") != std::string::npos);
     BOOST_TEST(said([&] { s.the<skill_call>(); }).find("there is none of this kind") != std::string::npos);
     BOOST_TEST(said([&] { s.then_among_others({{"run_finished", R"({"status":"success"})"}}); }).empty());
 }

@@ -22,16 +22,20 @@ namespace {
 /// A checker, and an engine that it is told about. What the engine is said to do need not be what one would do.
 struct watched {
     explicit watched(run_limits limits = {})
-        : agent(make_loop_agent("a", {make_binding("send", make_skill("mail.send"))}, "go", {.limits = limits})), after(given(agent).state()) {}
+        : agent(make_loop_agent("a", {make_binding("send", make_skill("mail.send"))}, "go", {.limits = limits})),
+          after(given(agent).state()) {}
 
     void commit(std::vector<engine_event> events, instant at = spec::start) { commit_as(next, std::move(events), at); }
-    void commit_as(std::uint64_t seq, std::vector<engine_event> events, instant at = spec::start, std::string line = "{}") {
+    void commit_as(std::uint64_t seq, std::vector<engine_event> events, instant at = spec::start,
+                   std::string line = "{}") {
         next = seq + 1;
         const input_envelope input{{seq}, at, input_source::host, {}, {}, cancel_run{}};
         checker.committed(input, {std::move(events), {}}, after, {{seq}, at, line, {}});
     }
     void accept(std::uint64_t run = 1) { commit({trigger_accepted{{1}, 0, {run}, spec::start, {}, false}}); }
-    void intend(std::uint64_t call, std::uint64_t run = 1) { commit({call_intended{{run}, {call}, 0, 0, {}, {}, key(call), {}, {}}}); }
+    void intend(std::uint64_t call, std::uint64_t run = 1) {
+        commit({call_intended{{run}, {call}, 0, 0, {}, {}, key(call), {}, {}}});
+    }
     void settle(std::uint64_t call, effect_outcome how = effect_outcome::ok, std::int64_t cost = 0) {
         commit({call_settled{{1}, {call}, 0, 0, how, {}, errc::ok, {}, {cost}}});
     }
@@ -71,7 +75,9 @@ BOOST_AUTO_TEST_CASE(the_table_names_every_property_once_and_in_order) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_world_in_order_violates_none_and_puts_each_to_the_test, sim_fixture) {
-    setup.agents = {make_loop_agent("a", {make_binding("send", make_skill("kv.set"), {.fixed = R"({"token":{"$secret":"api"}})"})}, "go", {.converse = true})};
+    setup.agents = {
+        make_loop_agent("a", {make_binding("send", make_skill("kv.set"), {.fixed = R"({"token":{"$secret":"api"}})"})},
+                        "go", {.converse = true})};
     setup.world = json(R"({"kv":{}})");
     setup.secrets = {{"api", "s3cr3t-token"}};
     model_says({make_turn({make_call("send", R"({"key":"a","value":1})")}), make_answer("done")});
@@ -80,7 +86,8 @@ BOOST_FIXTURE_TEST_CASE(a_world_in_order_violates_none_and_puts_each_to_the_test
     world().conclude(stop_reason::idle);
     BOOST_TEST(world().properties().violations().empty());
     BOOST_TEST(world().properties().violation_count() == 0U);
-    for (const property_info& p : property_table()) BOOST_TEST(world().properties().checked(p.id) > 0U, p.name << " is put to the test");
+    for (const property_info& p : property_table())
+        BOOST_TEST(world().properties().checked(p.id) > 0U, p.name << " is put to the test");
 }
 
 BOOST_AUTO_TEST_CASE(two_effects_under_one_key_are_reported) {
@@ -170,7 +177,8 @@ BOOST_AUTO_TEST_CASE(a_call_too_many_is_reported_even_when_it_is_the_run_s_last)
     w.intend(1);
     w.settle(1);
     BOOST_TEST(w.violated().empty());
-    w.commit({call_intended{{1}, {2}, 0, 0, {}, {}, watched::key(2), {}, {}}, call_settled{.run = {1}, .call = {2}, .result = {}, .message = {}},
+    w.commit({call_intended{{1}, {2}, 0, 0, {}, {}, watched::key(2), {}, {}},
+              call_settled{.run = {1}, .call = {2}, .result = {}, .message = {}},
               run_finished{{1}, std::make_shared<structured_outcome>()}});
     BOOST_TEST(w.violated() == "cap.skill_calls ");
     BOOST_TEST(w.checker.violations()[0].expected == "at most 1");
@@ -266,7 +274,8 @@ BOOST_AUTO_TEST_CASE(a_gap_a_repetition_and_another_number_in_the_journal_are_re
         BOOST_TEST(w.violated() == "journal.chain_verifies ");
     }
     watched w;
-    w.checker.committed({{1}, spec::start, input_source::host, {}, {}, cancel_run{}}, {}, w.after, {{2}, spec::start, "{}", {}});
+    w.checker.committed({{1}, spec::start, input_source::host, {}, {}, cancel_run{}}, {}, w.after,
+                        {{2}, spec::start, "{}", {}});
     BOOST_TEST(w.violated() == "journal.chain_verifies ");
 }
 

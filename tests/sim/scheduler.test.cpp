@@ -59,8 +59,7 @@ BOOST_AUTO_TEST_CASE(time_jumps_from_event_to_event) {
     w.at(5000, 2);
     BOOST_TEST(w.time.pending() == 3U);
     BOOST_TEST(w.time.next_at().us == 2000);
-    while (w.time.step_one()) {
-    }
+    while (w.time.step_one()) {}
     BOOST_TEST(w.order() == "1 2 3 ");
     BOOST_TEST(w.seen.times == (std::vector<std::int64_t>{2000, 5000, 9000}), boost::test_tools::per_element());
     BOOST_TEST(w.time.now().us == 9000);
@@ -72,8 +71,7 @@ BOOST_AUTO_TEST_CASE(time_jumps_from_event_to_event) {
 BOOST_AUTO_TEST_CASE(events_of_one_instant_run_in_the_order_in_which_they_were_planned) {
     world w;
     for (std::uint64_t i = 0; i < 100; ++i) w.at(2000, i);
-    while (w.time.step_one()) {
-    }
+    while (w.time.step_one()) {}
     BOOST_TEST(std::is_sorted(w.seen.order.begin(), w.seen.order.end()));
     BOOST_TEST(w.seen.order.size() == 100U);
 }
@@ -142,7 +140,8 @@ BOOST_AUTO_TEST_CASE(the_clock_can_be_set_up_to_the_next_event_and_not_past_it) 
     w.at(2000, 1);
     w.time.set_now({2000});
     BOOST_TEST(w.time.pending() == 1U);
-    BOOST_TEST(base_test::dies([&] { w.time.set_now({2001}); }).message.find("the clock cannot pass an event") != std::string::npos);
+    BOOST_TEST(base_test::dies([&] { w.time.set_now({2001}); }).message.find("the clock cannot pass an event") !=
+               std::string::npos);
     BOOST_TEST(base_test::dies([&] { w.time.set_now({1999}); }).aborted);
 }
 
@@ -159,8 +158,7 @@ RC_BOOST_PROP(events_come_sorted_by_time_class_and_order, ()) {
     const std::size_t half = expected.size() / 2;
     for (std::size_t i = 0; i < half; ++i) RC_ASSERT(w.time.step_one());
     scheduler copy = w.time; // a copy of the queue goes on with the same handlers
-    while (w.time.step_one()) {
-    }
+    while (w.time.step_one()) {}
     RC_ASSERT(w.seen.order.size() == expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
         RC_ASSERT(w.seen.order[i] == std::get<2>(expected[i]));

@@ -25,7 +25,9 @@ simulation_setup with(std::vector<snapshot_ptr> agents) {
     return s;
 }
 
-trigger_spec every(duration d) { return {.id = "t", .when = interval_schedule{d, spec::start}, .payload_schema = {}, .where = {}}; }
+trigger_spec every(duration d) {
+    return {.id = "t", .when = interval_schedule{d, spec::start}, .payload_schema = {}, .where = {}};
+}
 
 } // namespace
 
@@ -120,7 +122,7 @@ BOOST_AUTO_TEST_CASE(without_a_model_every_turn_fails_and_without_a_person_every
 }
 
 BOOST_AUTO_TEST_CASE(secrets_are_revealed_by_name) {
-    sim_secrets secrets({{"api", "s3cr3t-token"}});
+    sim_secrets secrets(std::map<std::string, std::string>{{"api", "s3cr3t-token"}});
     BOOST_TEST(secrets.reveal("api").value() == "s3cr3t-token");
     const auto none = secrets.reveal("apy");
     BOOST_REQUIRE(!none);
@@ -129,8 +131,9 @@ BOOST_AUTO_TEST_CASE(secrets_are_revealed_by_name) {
 
 BOOST_AUTO_TEST_CASE(equal_worlds_end_alike_and_another_seed_or_ledger_ends_otherwise) {
     const auto outcome = [](std::uint64_t seed, const char* key) {
-        simulation_setup setup = with({make_steps_agent("w", {make_binding("set", make_skill("kv.set"))},
-                                                        {{"one", "set", {.arguments = std::string(R"({"value":1,"key":")") + key + "\"}"}}})});
+        simulation_setup setup = with(
+            {make_steps_agent("w", {make_binding("set", make_skill("kv.set"))},
+                              {{"one", "set", {.arguments = std::string(R"({"value":1,"key":")") + key + "\"}"}}})});
         setup.seed = seed;
         setup.latencies.set("", latency_model::uniform(milliseconds(1), seconds(9)));
         auto s = simulation::create(std::move(setup));
@@ -146,8 +149,9 @@ BOOST_AUTO_TEST_CASE(equal_worlds_end_alike_and_another_seed_or_ledger_ends_othe
 
 BOOST_AUTO_TEST_CASE(completions_of_an_instant_come_before_its_timers_and_those_before_outside_inputs) {
     // The answer arrives in the very instant in which the call's time is up, and in which an operator cancels.
-    simulation_setup setup = with({make_steps_agent("w", {make_binding("set", make_skill("kv.set", {.timeout = seconds(5)}))},
-                                                    {{"one", "set", {.arguments = R"({"key":"k","value":1})"}}})});
+    simulation_setup setup =
+        with({make_steps_agent("w", {make_binding("set", make_skill("kv.set", {.timeout = seconds(5)}))},
+                               {{"one", "set", {.arguments = R"({"key":"k","value":1})"}}})});
     setup.latencies.set("", latency_model::fixed(seconds(5)));
     auto s = simulation::create(std::move(setup));
     BOOST_REQUIRE(s);

@@ -114,7 +114,9 @@ BOOST_AUTO_TEST_CASE(actions_of_mocks_happen_after_their_delay_in_order_and_neve
     world w;
     sim_mock_world mocks(w.time);
     std::string order;
-    const auto note = [&](std::string what) { return [&order, &w, what] { order += what + "@" + std::to_string(w.time.now().us) + " "; }; };
+    const auto note = [&](std::string what) {
+        return [&order, &w, what] { order += what + "@" + std::to_string(w.time.now().us) + " "; };
+    };
     mocks.after({50}, note("late"));
     mocks.after({}, note("a"));
     mocks.after({-5}, note("b"));

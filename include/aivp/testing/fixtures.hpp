@@ -22,8 +22,8 @@ struct skill_options {
     bool needs_approval = false;
     duration timeout = seconds(60);
     usd_micros cost{};
-    std::string input_schema = "{}";  ///< JSON text
-    std::string output_schema{};      ///< JSON text; empty = none
+    std::string input_schema = "{}"; ///< JSON text
+    std::string output_schema{};     ///< JSON text; empty = none
     std::vector<std::string> secret_arguments{};
     std::vector<std::string> secret_results{};
     std::vector<std::string> side_effects{}; ///< labels

@@ -60,15 +60,18 @@ public:
     explicit spec(engine_state before = {}) : state_(std::move(before)) {}
 
     /// What has happened before. `later`: the time that passes first, not negative.
-    spec& and_given(engine_input input, duration later = {}, std::source_location where = std::source_location::current());
+    spec& and_given(engine_input input, duration later = {},
+                    std::source_location where = std::source_location::current());
     spec& when(engine_input input, duration later = {}, std::source_location where = std::source_location::current());
     /// Exactly these events, in this order.
-    spec& then(std::initializer_list<expected_part> events, std::source_location where = std::source_location::current());
+    spec& then(std::initializer_list<expected_part> events,
+               std::source_location where = std::source_location::current());
     /// These events among others, in this order.
     spec& then_among_others(std::initializer_list<expected_part> events,
                             std::source_location where = std::source_location::current());
     /// Exactly these effects, in this order.
-    spec& performing(std::initializer_list<expected_part> effects, std::source_location where = std::source_location::current());
+    spec& performing(std::initializer_list<expected_part> effects,
+                     std::source_location where = std::source_location::current());
 
     const engine_state& state() const { return state_; }
     instant now() const { return now_; }
@@ -80,8 +83,10 @@ public:
     /// The n-th event or effect of this kind (n from 0) that the last input led to.
     template <class T>
     const T& the(std::size_t n = 0, std::source_location where = std::source_location::current()) const {
-        if constexpr (detail::is_alternative<T, engine_event>) return pick<T>(last_.events, n, where);
-        else return pick<T>(last_.effects, n, where);
+        if constexpr (detail::is_alternative<T, engine_event>)
+            return pick<T>(last_.events, n, where);
+        else
+            return pick<T>(last_.effects, n, where);
     }
 
 private:
