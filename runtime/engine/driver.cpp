@@ -83,8 +83,8 @@ bool driver::process(pending& p) {
     step(state_, input, d);
     line_.clear();
     append_journal_line(line_, input, d);
-    chain_.append(line_);
-    const journal_record record{input.seq, input.at, line_, chain_.head()};
+    digest_chain chain = chain_;
+    const journal_record record{input.seq, input.at, line_, chain.append(line_)};
     switch (ports_.store.commit(record)) {
     case commit_outcome::ok: break;
     case commit_outcome::failed:
@@ -103,6 +103,7 @@ bool driver::process(pending& p) {
         return false;
     }
     last_seq_ = input.seq;
+    chain_ = chain;
     for (driver_observer* o : observers_) o->committed(input, d, state_, record);
     cause_ = input.seq;
     for (const engine_effect& e : d.effects) {

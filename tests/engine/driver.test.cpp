@@ -158,6 +158,8 @@ BOOST_AUTO_TEST_CASE(inputs_name_their_source_their_run_and_the_input_that_led_t
     h.engine.user_done({{{9}, {1}}, {}, true});
     h.engine.model_done({.ref = {{9}, {1}}, .message = {}});
     BOOST_TEST(text(5, "source") == "\"timer\"");
+    BOOST_TEST(text(5, "correlation") == "1");
+    BOOST_TEST(text(6, "correlation") == "null");
     BOOST_TEST(text(6, "source") == "\"schedule\"");
     BOOST_TEST(text(7, "source") == "\"user\"");
     BOOST_TEST(text(7, "correlation") == "9");
@@ -184,6 +186,7 @@ BOOST_AUTO_TEST_CASE(when_a_commit_does_not_succeed_nothing_of_it_is_performed_a
             BOOST_TEST(h.ports.performed() == (n <= 2 ? 0U : n == 3 ? 1U : 2U));
             BOOST_TEST(h.engine.last_seq().value == n - 1);
             BOOST_TEST(memory.size() == n - 1);
+            BOOST_CHECK(memory.head()->chain == h.engine.chain());
             BOOST_REQUIRE_EQUAL(h.engine.failures().size(), 1U);
             const errc expected =
                 how == commit_outcome::failed ? errc::store_commit_failed : errc::store_commit_unknown;

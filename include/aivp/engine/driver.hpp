@@ -51,7 +51,9 @@ public:
 
     void observe(driver_observer& o) { observers_.push_back(&o); }
 
+    /// After a failure: with the step that was not committed.
     const engine_state& state() const { return state_; }
+    /// After the last committed record, whose number is last_seq().
     const digest& chain() const { return chain_.head(); }
     seq_no last_seq() const { return last_seq_; }
     instant last_at() const { return last_at_; }
