@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""CPU seconds that each public header costs a unit that includes nothing else; fails above the budget.
+"""What each public header costs a unit that includes nothing else, as a multiple of a unit that includes seven common
+standard headers; fails above the budget.
 
-Seconds are those of a machine on which a unit of seven common standard headers takes 0.44: that unit is measured before each
-header, so that neither a slower nor a busy machine changes the verdict.
+A multiple, because seconds belong to one machine on one day: a slower processor, a busy neighbour on the same core or a new
+compiler change both units alike. The two are compiled in turns and the cheapest of each counts, so that a burst of load
+meets both; a header that seems too dear is measured again before it is called so.
 """
 import argparse
 import os
@@ -12,15 +14,15 @@ import sys
 import tempfile
 
 
-FLOOR_SECONDS = 0.44
-BUDGET = 0.6
-ALLOWANCES = {"aivp/engine/": 0.9, "aivp/agent/": 0.75}  # they compose what stands below them
+BUDGET = 1.35
+ALLOWANCES = {"aivp/engine/": 2.05, "aivp/agent/": 1.5}  # they compose what stands below them
+TURNS, TURNS_MAX = 2, 8
 FLOOR = "".join(f"#include <{name}>\n" for name in ("string", "vector", "map", "optional", "variant", "functional", "memory"))
 
 
 def cpu_seconds(command):
     before = os.times()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "CCACHE_DISABLE": "1"})
     after = os.times()
     if done.returncode != 0:
         sys.exit(done.stderr)
@@ -29,6 +31,19 @@ def cpu_seconds(command):
 
 def budget_of(header):
     return next((budget for folder, budget in ALLOWANCES.items() if header.startswith(folder)), BUDGET)
+
+
+def cost_of(header, unit, command):
+    """Multiple of the floor, and the floor's seconds."""
+    floor = own = float("inf")
+    for turn in range(TURNS_MAX):
+        if turn >= TURNS and own <= floor * budget_of(header):
+            break
+        unit.write_text(FLOOR)
+        floor = min(floor, cpu_seconds(command))
+        unit.write_text(f'#include "{header}"\n')
+        own = min(own, cpu_seconds(command))
+    return own / floor, floor
 
 
 def main():
@@ -41,23 +56,20 @@ def main():
         path.relative_to(root / "include").as_posix() for path in (root / "include/aivp").rglob("*.hpp")
         if "include/aivp/testing/" not in path.as_posix())
 
-    costs = []
+    costs, floor = [], float("inf")
     with tempfile.TemporaryDirectory(prefix="aivp-cost-") as work:
         unit = pathlib.Path(work) / "unit.cpp"
         command = [options.compiler, "-std=c++23", "-g1", "-c", unit, "-o", unit.with_suffix(".o"), "-I", root / "include"]
         for header in headers:
-            floor = header_seconds = float("inf")
-            for _ in range(2):
-                unit.write_text(FLOOR)
-                floor = min(floor, cpu_seconds(command))
-                unit.write_text(f'#include "{header}"\n')
-                header_seconds = min(header_seconds, cpu_seconds(command))
-            costs.append((header_seconds * FLOOR_SECONDS / floor, header))
+            multiple, seconds = cost_of(header, unit, command)
+            costs.append((multiple, header))
+            floor = min(floor, seconds)
     costs.sort(reverse=True)
     over = [cost for cost in costs if cost[0] > budget_of(cost[1])]
-    for seconds, header in over or costs[:5]:
-        print(f"{seconds:6.2f} s  {header}")
-    print(f"{len(over)} of {len(costs)} headers above their budget of CPU seconds; the dearest takes {costs[0][0]:.2f}")
+    for multiple, header in over or costs[:5]:
+        print(f"{multiple:6.2f}  of {budget_of(header):.2f}  {header}")
+    print(f"{len(over)} of {len(costs)} headers above their budget; the dearest costs {costs[0][0]:.2f} times "
+          f"{floor:.2f} CPU seconds")
     return 1 if over else 0
 
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -159,8 +158,8 @@ result<std::vector<replay_report>> replay_all(const std::vector<std::string>& pa
         for (std::size_t i = next++; i < folders.size(); i = next++) {
             try {
                 replay_one(folders[i], shelf, reports[i]);
-            } catch (const std::exception& e) {
-                reports[i].failed = {errc::internal_bug, e.what(), {folders[i], 0, 0}, {}, {}};
+            } catch (...) {
+                reports[i].failed = {errc::internal_bug, text_of_thrown(), {folders[i], 0, 0}, {}, {}};
             }
             if (!options.progress) continue;
             const std::lock_guard lock(progress);

@@ -31,6 +31,7 @@ struct replay_report {
 struct replay_options {
     unsigned jobs = 1;
     zone_loader zones = load_utc_only; ///< called from several threads
+    /// Called after each tape, from whichever thread, one at a time. What it throws ends the replay.
     std::function<void(std::uint64_t done, std::uint64_t all)> progress;
 };
 
@@ -50,7 +51,8 @@ struct replay_totals {
     digest outcomes; ///< chain over the outcomes, in order of the tapes
 };
 
-/// Finds all tapes at or below the paths and replays them, in the order of their paths. Errors: tape.missing, io.not_found.
+/// Finds all tapes at or below the paths and replays them, in the order of their paths. What a
+/// replay throws becomes its tape's internal.bug. Errors: tape.missing, io.not_found.
 result<std::vector<replay_report>> replay_all(const std::vector<std::string>& paths,
                                               const replay_options& options = {});
 replay_totals sum_up(const std::vector<replay_report>& reports);

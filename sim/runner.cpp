@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -175,21 +174,21 @@ void add_items(scenario_report& out, digest_chain& chain, std::span<batch_item> 
     }
 }
 
-batch_item run_item(const scenario& s, std::uint64_t seed, bool verify) {
+batch_item run_item(const scenario& s, std::uint64_t seed, const batch_options& options) {
     batch_item out;
     try {
-        if (!verify) {
-            out.report = run_once(s, seed);
+        if (!options.verify) {
+            out.report = run_once(s, seed, options.hook);
             return out;
         }
-        verify_report v = verify_once(s, seed);
+        verify_report v = verify_once(s, seed, options.hook);
         return {std::move(v.run), std::move(v.diverged)};
-    } catch (const std::exception& e) {
+    } catch (...) {
         out.report.scenario = s.name;
         out.report.file = s.file;
         out.report.seed = seed;
         out.report.findings = {
-            {errc::internal_bug, "internal.bug", {s.file, 0, 0}, "a run throws nothing", e.what(), {}}};
+            {errc::internal_bug, "internal.bug", {s.file, 0, 0}, "a run throws nothing", text_of_thrown(), {}}};
     }
     return out;
 }
@@ -214,8 +213,7 @@ std::vector<scenario_report> run_batch(const std::vector<std::shared_ptr<const s
         run_on_threads(options.jobs, [&] {
             for (std::size_t i = next++; i < items.size(); i = next++) {
                 const std::uint64_t n = begin + i;
-                items[i] =
-                    run_item(*scenarios[n / options.seeds], options.first_seed + n % options.seeds, options.verify);
+                items[i] = run_item(*scenarios[n / options.seeds], options.first_seed + n % options.seeds, options);
                 if (!options.progress) continue;
                 const std::lock_guard lock(progress);
                 options.progress(++done, all);

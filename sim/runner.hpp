@@ -68,8 +68,9 @@ struct batch_options {
     std::uint64_t seeds = 1;
     unsigned jobs = 1;
     bool verify = false;
-    /// Called after each finished item, from whichever thread, one at a time.
+    /// Called after each finished item, from whichever thread, one at a time. What it throws ends the batch.
     std::function<void(std::uint64_t done, std::uint64_t all)> progress;
+    setup_hook hook; ///< for every run; called from several threads
 };
 /// What became of one scenario over all its seeds.
 struct scenario_report {

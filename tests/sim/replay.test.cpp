@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -266,6 +268,31 @@ BOOST_FIXTURE_TEST_CASE(many_tapes_replay_in_the_order_of_their_paths_whatever_t
         else
             BOOST_CHECK(t.outcomes == before.outcomes);
     }
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_replay_throws_on_any_thread_is_an_error_of_its_tape, workshop) {
+    for (const char* name : {"a.tape", "b.tape", "c.tape"}) record(name);
+    write(path("agent.yaml"), agent_text + "timezone: Europe/Berlin\n");
+    const zone_loader thrower = [](std::string_view) -> result<zone_rules> { throw std::runtime_error("planted"); };
+    for (const unsigned jobs : {1U, 3U}) {
+        const auto reports = replay_all({path("")}, {.jobs = jobs, .zones = thrower, .progress = {}});
+        BOOST_REQUIRE(reports);
+        BOOST_REQUIRE_EQUAL(reports->size(), 3U);
+        for (const replay_report& r : *reports) {
+            BOOST_TEST(!r.passed());
+            BOOST_REQUIRE(r.failed);
+            BOOST_TEST(code(*r.failed) == "internal.bug");
+            BOOST_TEST(r.failed->message == "planted");
+            BOOST_TEST(r.failed->where.file == r.tape);
+        }
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_replay_whose_progress_throws_ends_with_that_exception, workshop) {
+    for (const char* name : {"a.tape", "b.tape"}) record(name);
+    const auto throws = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("no place to report to"); };
+    for (const unsigned jobs : {1U, 2U})
+        BOOST_CHECK_THROW((void)replay_all({path("")}, {.jobs = jobs, .progress = throws}), std::runtime_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <stdexcept>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -406,6 +407,41 @@ BOOST_AUTO_TEST_CASE(a_batch_of_nothing_is_empty) {
     BOOST_REQUIRE_EQUAL(none.size(), 1U);
     BOOST_TEST(none[0].seeds_run == 0U);
     BOOST_TEST(none[0].passed());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_run_throws_on_any_thread_is_a_finding_of_its_seed_and_the_others_go_on) {
+    const std::vector<std::shared_ptr<const scenario>> all{writing("one"), writing("two")};
+    for (const unsigned jobs : {1U, 4U}) {
+        for (const bool verify : {false, true}) {
+            const auto reports = run_batch(
+                all, {.seeds = 6, .jobs = jobs, .verify = verify, .progress = {}, .hook = [](simulation_setup& setup) {
+                          if (setup.seed == 3) throw std::runtime_error("planted");
+                          if (setup.seed == 5) throw 5;
+                      }});
+            for (const scenario_report& r : reports) {
+                BOOST_TEST(!r.passed());
+                BOOST_TEST(r.seeds_run == 6U);
+                BOOST_TEST(r.effects == 16U); // four runs of four writes
+                BOOST_REQUIRE_EQUAL(r.failed.size(), 2U);
+                BOOST_TEST(r.failed[0].seed == 3U);
+                BOOST_TEST(r.failed[0].file == r.what->file);
+                BOOST_TEST(findings(r.failed[0]) == "internal.bug [internal.bug] a run throws nothing / planted\n");
+                BOOST_TEST(r.failed[1].seed == 5U);
+                BOOST_TEST(findings(r.failed[1]) ==
+                           "internal.bug [internal.bug] a run throws nothing / something that is no "
+                           "std::exception was thrown\n");
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_whose_progress_throws_ends_with_that_exception) {
+    for (const unsigned jobs : {1U, 4U}) {
+        const auto throws = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("no place to report to"); };
+        BOOST_CHECK_EXCEPTION(
+            run_batch({writing()}, {.seeds = 20, .jobs = jobs, .progress = throws, .hook = {}}), std::runtime_error,
+            [](const std::runtime_error& e) { return std::string(e.what()) == "no place to report to"; });
+    }
 }
 
 BOOST_AUTO_TEST_CASE(seeds_are_counted_and_their_outcomes_chained_in_order) {

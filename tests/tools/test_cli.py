@@ -238,7 +238,50 @@ class Failures(ToolTest):
             self.assertRegex(self.run_tool(*words, code=code).stdout.splitlines()[-1], r"^\d+ passed, \d+ failed, \d+ skipped$")
 
 
+def editor_line_problem(path):
+    """What is wrong with the line that tells editors the schema of an agent, a scenario or a skill; None for other files."""
+    text = path.read_text(encoding="utf-8")
+    version = re.search(r"^schema_version: *(\S+)", text, re.M)
+    schema = version and {"v1alpha1": "agent", "scenario.v1": "scenario", "skill.v1": "skill", "skill_pool.v1": "skill-pool"}.get(version.group(1))
+    if not schema:
+        return None
+    line = re.match(r"(?:---\n)?# yaml-language-server: \$schema=(\S+)\n", text)
+    if not line:
+        return f"{path}: does not begin with a line # yaml-language-server: $schema=PATH"
+    named = path.parent / line.group(1)
+    if not named.is_file():
+        return f"{path}: there is no {named}"
+    if json.loads(named.read_text(encoding="utf-8")) != json.loads((ROOT / f"schemas/{schema}.schema.json").read_text(encoding="utf-8")):
+        return f"{path}: {named} is not the schema `{schema}`"
+    return ""
+
+
+class EditorLines(ToolTest):
+    def test_every_sample_names_its_schema(self):
+        files = [p for top in ("scenarios", "fixtures") for p in sorted((ROOT / top).rglob("*")) if p.suffix in (".yaml", ".yml", ".md")]
+        problems = [editor_line_problem(p) for p in files]
+        self.assertEqual([p for p in problems if p], [])
+        self.assertGreaterEqual(problems.count(""), 70)
+
+    def test_a_missing_line_and_a_wrong_one_are_found(self):
+        text = (ROOT / "scenarios/inbox/monday.yaml").read_text(encoding="utf-8").split("\n", 1)[1]
+        (self.folder / "schemas").symlink_to(ROOT / "schemas")
+        for line, problem in [
+            ("", "does not begin with"),
+            ("# yaml-language-server: $schema=schemas/nothing.json\n", "there is no"),
+            ("# yaml-language-server: $schema=schemas/agent.schema.json\n", "is not the schema `scenario`"),
+            ("# yaml-language-server: $schema=schemas/scenario.schema.json\n", ""),
+        ]:
+            found = editor_line_problem(self.write("monday.yaml", line + text))
+            self.assertEqual(bool(found), bool(problem))
+            self.assertIn(problem, found)
+        self.assertIsNone(editor_line_problem(ROOT / "fixtures/inbox-monday/fixture.yaml"))
+
+
 class New(ToolTest):
+    def check_editor_lines(self, *names):
+        self.assertEqual([editor_line_problem(self.folder / n) for n in names], [""] * len(names))
+
     def next_of(self, done):
         words = re.search(r"^next: (.*)$", done.stdout, re.M).group(1).split()
         return self.run_tool(*words, cwd=self.folder)
@@ -247,6 +290,7 @@ class New(ToolTest):
         done = self.run_tool("aivp", "new", "agent", "my-helper", cwd=self.folder)
         self.assertIn("outcome   success", self.next_of(done).stdout)
         self.assertIn("1 agent, 1 skill file", self.run_tool("aivp", "validate", ".", cwd=self.folder).stdout)
+        self.check_editor_lines("my-helper.yaml", "skills/my-helper.look_up.SKILL.md")
         before = {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
         self.run_tool("aivp", "new", "agent", "my-helper", cwd=self.folder, code=CONFIG)
         self.assertEqual(before, {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()})
@@ -256,16 +300,26 @@ class New(ToolTest):
         self.assertIn("1 passed, 0 failed, 0 skipped", self.next_of(done).stdout)
         self.assertIn("1 passed, 0 failed, 0 skipped", self.run_tool("aivp-sim", "run", ".", "--seeds", 20, cwd=self.folder).stdout)
         self.run_tool("aivp", "validate", ".", cwd=self.folder)
+        self.check_editor_lines("my-helper.scenario.yaml", "my-helper.yaml", "skills/my-helper.look_up.SKILL.md")
 
     def test_a_scenario_joins_an_agent_that_is_there(self):
         self.run_tool("aivp", "new", "agent", "my-helper", "--folder", "here", cwd=self.folder)
         done = self.run_tool("aivp", "new", "scenario", "my-helper", "--folder", "here", cwd=self.folder)
-        self.assertEqual(done.stdout.count("wrote "), 1)
+        written = re.findall(r"^wrote (.*)$", done.stdout, re.M)
+        self.assertEqual(written, ["here/my-helper.scenario.yaml", "here/schemas/scenario.schema.json"])
         self.assertIn("1 passed", self.next_of(done).stdout)
 
     def test_a_skill_validates(self):
         done = self.run_tool("aivp", "new", "skill", "tickets.search", "--folder", "skills", cwd=self.folder)
         self.assertIn("1 skill file", self.next_of(done).stdout)
+        self.check_editor_lines("skills/tickets.search.SKILL.md")
+
+    def test_a_skill_uses_the_schema_of_the_folder_above(self):
+        self.run_tool("aivp", "new", "agent", "my-helper", cwd=self.folder)
+        done = self.run_tool("aivp", "new", "skill", "tickets.search", "--folder", "skills", cwd=self.folder)
+        self.assertEqual(done.stdout.count("wrote "), 1)
+        self.check_editor_lines("skills/tickets.search.SKILL.md")
+        self.assertIn("2 skill files", self.run_tool("aivp", "validate", ".", cwd=self.folder).stdout)
 
 
 class Recording(ToolTest):

@@ -4,13 +4,15 @@
 
 #include "runtime/codec/skill_file.hpp"
 #include "tools/aivp/commands.hpp"
+#include "tools/aivp/schemas.hpp"
 #include "tools/common/output.hpp"
 
 namespace aivp::tools {
 
 namespace {
 
-constexpr std::string_view agent_template = R"(schema_version: v1alpha1
+constexpr std::string_view agent_template = R"(# yaml-language-server: $schema=@SCHEMA@
+schema_version: v1alpha1
 kind: agent
 id: @ID@
 name: @ID@
@@ -34,6 +36,7 @@ limits:
 )";
 
 constexpr std::string_view skill_template = R"(---
+# yaml-language-server: $schema=@SCHEMA@
 schema_version: skill.v1
 id: @ID@
 version: 1.0.0
@@ -74,7 +77,8 @@ model:
     content: I looked, and found 2.
 )";
 
-constexpr std::string_view scenario_template = R"(schema_version: scenario.v1
+constexpr std::string_view scenario_template = R"(# yaml-language-server: $schema=@SCHEMA@
+schema_version: scenario.v1
 name: @ID@ answers what it looked up
 skills:
   - skills
@@ -100,15 +104,43 @@ expect:
     - {call: look_up, outcome: ok, at_least: 1}
 )";
 
-std::string filled(std::string_view text, const std::string& id) {
-    std::string out(text);
-    for (std::size_t at = out.find("@ID@"); at != std::string::npos; at = out.find("@ID@", at)) out.replace(at, 4, id);
-    return out;
-}
-
 struct new_file {
     std::string path;
     std::string text;
+};
+
+std::string filled(std::string_view text, std::string_view mark, const std::string& value) {
+    std::string out(text);
+    for (std::size_t at = out.find(mark); at != std::string::npos; at = out.find(mark, at + value.size()))
+        out.replace(at, mark.size(), value);
+    return out;
+}
+
+/// Files to write: what was asked for, and the schemas that editors check it with.
+class new_files {
+public:
+    /// `folder` is empty or ends with a slash.
+    explicit new_files(std::string folder) : folder_(std::move(folder)) {}
+
+    void add(const std::string& path, std::string_view text, const std::string& id) {
+        files_.push_back({folder_ + path, filled(text, "@ID@", id)});
+    }
+    /// With a first line that names its schema, which is written too unless it is there or one folder up.
+    void add(const std::string& path, std::string_view text, const std::string& id, std::string_view schema) {
+        const std::string file = "schemas/" + std::string(schema) + ".schema.json";
+        const bool here = std::filesystem::exists(folder_ + file);
+        const bool above = !here && std::filesystem::exists(folder_ + "../" + file);
+        const std::string up = path.find('/') == std::string::npos ? "" : "../";
+        add(path, filled(text, "@SCHEMA@", up + (above ? "../" : "") + file), id);
+        if (here || above) return;
+        for (const published_schema& s : published_schemas())
+            if (s.name == schema) files_.push_back({folder_ + file, std::string(s.text)});
+    }
+    const std::vector<new_file>& files() const { return files_; }
+
+private:
+    std::string folder_;
+    std::vector<new_file> files_;
 };
 
 int write_all(const std::vector<new_file>& files) {
@@ -131,32 +163,28 @@ int make_new(const arguments& a) {
     if (!is_skill_id(id))
         return usage_error("`" + id + "` is no id", "use lower-case letters, digits, `_`, `-` and `.`");
     const std::string folder = a.has("folder") ? a.text("folder") + "/" : "";
-    const new_file skill{folder + "skills/" + id + ".look_up.SKILL.md", filled(skill_template, id + ".look_up")};
+    const std::string skill = "skills/" + id + ".look_up.SKILL.md";
+    new_files out(folder);
+    std::string next;
     if (what == "agent") {
-        const int code = write_all({{folder + id + ".yaml", filled(agent_template, id)},
-                                    skill,
-                                    {folder + "fixture.yaml", filled(fixture_template, id)}});
-        if (code == exit_ok)
-            std::cout << "next: aivp run --dry-run " << folder << id << ".yaml --fixtures "
-                      << (folder.empty() ? "." : a.text("folder")) << "\n";
-        return code;
+        out.add(id + ".yaml", agent_template, id, "agent");
+        out.add(skill, skill_template, id + ".look_up", "skill");
+        out.add("fixture.yaml", fixture_template, id);
+        next = "aivp run --dry-run " + folder + id + ".yaml --fixtures " + (folder.empty() ? "." : a.text("folder"));
+    } else if (what == "skill") {
+        out.add(id + ".SKILL.md", skill_template, id, "skill");
+        next = "aivp validate " + folder + id + ".SKILL.md";
+    } else if (what == "scenario") {
+        out.add(id + ".scenario.yaml", scenario_template, id, "scenario");
+        if (!std::filesystem::exists(folder + id + ".yaml")) out.add(id + ".yaml", agent_template, id, "agent");
+        if (!std::filesystem::exists(folder + skill)) out.add(skill, skill_template, id + ".look_up", "skill");
+        next = "aivp-sim run " + folder + id + ".scenario.yaml --seeds 20";
+    } else {
+        return usage_error("`new` does not know `" + what + "`", "it makes an agent, a skill or a scenario");
     }
-    if (what == "skill") {
-        const std::string path = folder + id + ".SKILL.md";
-        const int code = write_all({{path, filled(skill_template, id)}});
-        if (code == exit_ok) std::cout << "next: aivp validate " << path << "\n";
-        return code;
-    }
-    if (what == "scenario") {
-        std::vector<new_file> files{{folder + id + ".scenario.yaml", filled(scenario_template, id)}};
-        if (!std::filesystem::exists(folder + id + ".yaml"))
-            files.push_back({folder + id + ".yaml", filled(agent_template, id)});
-        if (!std::filesystem::exists(skill.path)) files.push_back(skill);
-        const int code = write_all(files);
-        if (code == exit_ok) std::cout << "next: aivp-sim run " << folder << id << ".scenario.yaml --seeds 20\n";
-        return code;
-    }
-    return usage_error("`new` does not know `" + what + "`", "it makes an agent, a skill or a scenario");
+    const int code = write_all(out.files());
+    if (code == exit_ok) std::cout << "next: " << next << "\n";
+    return code;
 }
 
 } // namespace

@@ -43,6 +43,7 @@ file_kind kind_of(const std::string& path) {
         path.ends_with(".skill.json"))
         return file_kind::skill;
     if (is_folder(path)) return file_kind::tape;
+    if (path.ends_with(".schema.json")) return file_kind::unknown;
     if (!path.ends_with(".yaml") && !path.ends_with(".yml") && !path.ends_with(".json")) return file_kind::unknown;
     const auto text = read_file(path, yaml_bytes_max);
     if (!text) return file_kind::agent;

@@ -1,12 +1,11 @@
 // Values that remember where in their file they stand, so that an error found long after reading still points there.
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "aivp/base/assert.hpp"
 #include "aivp/base/error.hpp"
 #include "aivp/base/payload.hpp"
 
@@ -39,16 +38,7 @@ struct located_payload {
     std::vector<payload_place> places; ///< ascending by pointer; the first is the whole, ""
 
     /// The place of the part at `pointer`, or else of what is nearest around it.
-    const payload_place& at(std::string_view pointer) const {
-        AIVP_ASSERT(!places.empty(), "a located payload has at least the place of the whole");
-        for (;;) {
-            const auto found = std::ranges::lower_bound(
-                places, pointer, {}, [](const payload_place& p) -> std::string_view { return p.pointer; });
-            if (found != places.end() && found->pointer == pointer) return *found;
-            if (pointer.empty()) return places.front();
-            pointer = pointer.substr(0, pointer.rfind('/') == std::string_view::npos ? 0 : pointer.rfind('/'));
-        }
-    }
+    const payload_place& at(std::string_view pointer) const;
 };
 
 } // namespace aivp
