@@ -65,7 +65,7 @@ private:
     connector_port* next_;
     mock_connector_options options_;
     latency_table latencies_;
-    std::map<digest, keyed_effect> keyed_;
+    std::map<effect_key, keyed_effect> keyed_;
     pending_answers<skill_completion> pending_;
 };
 

@@ -63,7 +63,7 @@ private:
     world_ledger& ledger_;
     mock_connector_options options_;
     std::vector<std::unique_ptr<mock_service>> services_; // sorted by name
-    std::map<digest, keyed_effect> keyed_;
+    std::map<effect_key, keyed_effect> keyed_;
     latency_table latencies_;
     pending_answers<skill_completion> pending_;
 };

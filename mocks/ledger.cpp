@@ -32,7 +32,7 @@ std::string to_json_line(const ledger_entry& e) {
     text("connector", e.connector);
     if (e.duplicate_of != 0) number("duplicate_of", e.duplicate_of);
     text("effect", to_string(e.effect));
-    if (e.idempotency_key) text("key", to_hex(e.idempotency_key, 16));
+    if (e.idempotency_key) text("key", to_hex(e.idempotency_key).substr(0, 16));
     text("operation", e.operation);
     number("ordinal", e.ordinal);
     text("outcome", to_string(e.outcome));

@@ -28,7 +28,7 @@ struct ledger_entry {
     std::string operation;  ///< "mail.send"
     std::string target;     ///< whom or what it concerns: recipients, path, address; may be empty
     payload arguments;      ///< as received, filled-in secrets included
-    digest idempotency_key; ///< zeros when the call carried none
+    effect_key idempotency_key; ///< zeros when the call carried none
     effect_class effect = effect_class::write;
     effect_outcome outcome = effect_outcome::ok;
     errc code = errc::ok;           ///< why it did not end well

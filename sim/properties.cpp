@@ -134,6 +134,7 @@ void property_checker::watch(const engine_event& event, const engine_state& afte
         [&](const auto& e) {
             using event_type = std::decay_t<decltype(e)>;
             if constexpr (std::is_same_v<event_type, call_intended>) {
+                keys_performed_.prefetch(e.idempotency_key.prefix());
                 intended(e.run, e.call, false);
             } else if constexpr (std::is_same_v<event_type, model_requested>) {
                 intended(e.run, e.call, true);
@@ -176,7 +177,7 @@ void property_checker::performing(const engine_effect& effect) {
         const std::uint64_t key = call->idempotency_key.prefix();
         watch_of(call->ref.run).keys.emplace_back(call->ref.call.value, key);
         if (!keys_performed_.insert(key) && std::erase(unknown_keys_, key) == 0)
-            report(effect_at_most_once_per_key, "a key that is new", to_hex(call->idempotency_key, 16));
+            report(effect_at_most_once_per_key, "a key that is new", to_hex(call->idempotency_key));
         count(grant_nothing_outside);
         if (call->binding >= call->snapshot->bindings.size())
             report(grant_nothing_outside, "a bound skill", "binding " + std::to_string(call->binding));

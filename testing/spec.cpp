@@ -16,7 +16,7 @@ payload number(std::uint64_t n) { return payload::of_integer(static_cast<std::in
 
 /// What the journal leaves out because it says nothing.
 bool says_nothing(const payload& value) {
-    for (const std::string_view text : {"0", "\"\"", "\"ok\"", "null"})
+    for (const std::string_view text : {"0", "\"\"", "\"ok\"", "\"success\"", "null"})
         if (value.text() == text) return true;
     return false;
 }
@@ -119,7 +119,10 @@ payload to_payload(const engine_event& event) {
     append_journal_line(line, {.body = cancel_run{}}, {.events = {event}, .effects = {}});
     const auto written = at_pointer(json(line), "/events/0");
     AIVP_ASSERT(written.has_value(), "a journal line shows its event");
-    return *written;
+    const auto* settled = std::get_if<call_settled>(&event);
+    if (!settled) return *written;
+    // The journal leaves these to the intent.
+    return merged(*written, payload::of_object({{"binding", number(settled->binding)}, {"step", number(settled->step)}}));
 }
 
 payload to_payload(const engine_effect& effect) {

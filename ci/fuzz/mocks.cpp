@@ -94,7 +94,7 @@ void try_world(const payload& document) {
         r.arguments = part(call, "args", "{}");
         if (const auto key = member(call, "key")) {
             r.takes_key = true;
-            r.idempotency_key = key->hash();
+            r.idempotency_key = effect_key_of(key->hash());
         }
         const payload before = connector.dump();
         connector.call(r, sink);

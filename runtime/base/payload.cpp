@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/base/canonical_text.hpp"
 #include "runtime/base/internal/json_reader.hpp"
 #include "runtime/base/internal/json_text.hpp"
 
@@ -171,6 +172,20 @@ std::vector<std::pair<std::string, payload>> members(const payload& object) {
     std::vector<std::pair<std::string, payload>> list;
     json_member_reader reader(object.text());
     while (reader.next()) list.emplace_back(json_unescape(reader.key()), payload_of(reader.value()));
+    return list;
+}
+
+std::vector<std::string_view> item_texts(std::string_view canonical_array) {
+    std::vector<std::string_view> list;
+    json_item_reader reader(canonical_array);
+    while (reader.next()) list.push_back(reader.value());
+    return list;
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> member_texts(std::string_view canonical_object) {
+    std::vector<std::pair<std::string_view, std::string_view>> list;
+    json_member_reader reader(canonical_object);
+    while (reader.next()) list.emplace_back(reader.key(), reader.value());
     return list;
 }
 

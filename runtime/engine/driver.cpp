@@ -1,8 +1,10 @@
 #include "aivp/engine/driver.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
+#include "aivp/base/assert.hpp"
 #include "aivp/skill/secret_reference.hpp"
 
 namespace aivp {
@@ -34,10 +36,31 @@ result<agent_id> driver::activate(snapshot_ptr snapshot) {
     return fail(errc::internal_bug, "an activated agent is not there");
 }
 
+void driver::restore(recovered_state s) {
+    AIVP_ASSERT(last_seq_.value == 0 && !busy_, "a driver that has worked is not restored");
+    state_ = std::move(s.state);
+    last_seq_ = s.seq;
+    last_at_ = s.at;
+    chain_ = digest_chain(s.chain);
+}
+
 result<void> driver::submit(engine_input input, input_source source) {
+    if (!failures_.empty()) return std::unexpected(failures_.front());
     enqueue(source, std::move(input));
     if (!failures_.empty()) return std::unexpected(failures_.front());
     return {};
+}
+
+template <class Input>
+void driver::enqueue(input_source source, Input&& body) {
+    input_envelope& in = inbox_.emplace_back();
+    in.source = source;
+    in.causation = cause_;
+    if constexpr (std::is_same_v<std::decay_t<Input>, engine_input>)
+        in.body = std::forward<Input>(body);
+    else
+        in.body.emplace<std::decay_t<Input>>(std::forward<Input>(body));
+    if (!busy_ && failures_.empty()) drain();
 }
 
 void driver::model_done(model_completion c) { enqueue(input_source::model, std::move(c)); }
@@ -56,61 +79,124 @@ void driver::timer_fired(timer_key key) {
     enqueue(key.what == timer_key::kind::run ? input_source::timer : input_source::schedule, timer_elapsed{key});
 }
 
-void driver::enqueue(input_source source, engine_input body) {
-    inbox_.push_back({source, cause_, std::move(body)});
-    if (!busy_) drain();
-}
-
 /// Inputs are taken in the order in which they came; a port that answers at once queues behind what is waiting.
 void driver::drain() {
     busy_ = true;
     while (!inbox_.empty() && failures_.empty()) {
-        pending p = std::move(inbox_.front());
-        inbox_.pop_front();
-        if (!process(p)) break;
+        const std::size_t count = std::min(inbox_.size(), std::max<std::size_t>(options_.batch_max, 1));
+        if (!process(count)) break;
+        inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(count));
     }
-    if (!failures_.empty()) inbox_.clear();
     cause_ = {};
     busy_ = false;
 }
 
-bool driver::process(pending& p) {
-    // The log's time never runs backwards, whatever the clock does.
-    last_at_ = std::max(last_at_, ports_.clock.now());
-    const input_envelope input{{last_seq_.value + 1},  last_at_,    p.source,
-                               correlation_of(p.body), p.causation, std::move(p.body)};
-    decision& d = decision_;
-    step(state_, input, d);
-    line_.clear();
-    append_journal_line(line_, input, d);
-    digest_chain chain = chain_;
-    const journal_record record{input.seq, input.at, line_, chain.append(line_)};
-    switch (ports_.store.commit(record)) {
-    case commit_outcome::ok: break;
-    case commit_outcome::failed:
-        failures_.push_back({errc::store_commit_failed,
-                             "record " + std::to_string(input.seq.value) + " was not committed",
-                             {},
-                             {},
-                             {}});
-        return false;
-    case commit_outcome::unknown:
-        failures_.push_back({errc::store_commit_unknown,
-                             "record " + std::to_string(input.seq.value) + " may be committed or not",
-                             {},
-                             {},
-                             {}});
-        return false;
+result<void> driver::retry(snapshot_source& snapshots) {
+    if (failures_.empty()) return {};
+    AIVP_TRY(const journal_record head, ports_.store.head());
+    const std::size_t count = records_.size();
+    if (head.seq == records_.back().seq && head.chain == records_.back().chain) {
+        failures_.clear();
+        last_seq_ = head.seq;
+        chain_ = digest_chain(head.chain);
+        busy_ = true;
+        perform_batch(count);
+        inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(count));
+    } else if (head.seq == last_seq_ && head.chain == chain_.head()) {
+        AIVP_TRY(recovered_state known, read_state(ports_.store, snapshots));
+        state_ = std::move(known.state);
+        failures_.clear();
+        forget_refused(count);
+    } else {
+        return fail(errc::store_fenced, "record " + std::to_string(head.seq.value) + " was written by somebody else");
     }
-    last_seq_ = input.seq;
-    chain_ = chain;
-    for (driver_observer* o : observers_) o->committed(input, d, state_, record);
-    cause_ = input.seq;
-    for (const engine_effect& e : d.effects) {
-        for (driver_observer* o : observers_) o->performing(e);
-        perform(e);
+    drain();
+    if (!failures_.empty()) return std::unexpected(failures_.front());
+    return {};
+}
+
+/// Whoever submitted these was told that they had no effect; completions and timers have nobody else to come back to.
+void driver::forget_refused(std::size_t count) {
+    std::deque<input_envelope> kept;
+    for (std::size_t i = 0; i < inbox_.size(); ++i) {
+        const input_source s = inbox_[i].source;
+        const bool refused = i < count && (s == input_source::host || s == input_source::operator_ || s == input_source::event_bus);
+        if (!refused) kept.push_back(std::move(inbox_[i]));
+    }
+    inbox_ = std::move(kept);
+}
+
+bool driver::process(std::size_t count) {
+    decide_batch(count);
+    if (!commit_batch()) return false;
+    perform_batch(count);
+    return true;
+}
+
+void driver::decide_batch(std::size_t count) {
+    if (slots_.size() < count) slots_.resize(count);
+    records_.clear();
+    digest_chain chain = chain_;
+    std::uint64_t seq = last_seq_.value;
+    for (std::size_t i = 0; i < count; ++i) {
+        input_envelope& input = inbox_[i];
+        // The log's time never runs backwards, whatever the clock does.
+        last_at_ = std::max(last_at_, ports_.clock.now());
+        input.seq = {++seq};
+        input.at = last_at_;
+        input.correlation = correlation_of(input.body);
+        slot& s = slots_[i];
+        step(state_, input, s.decided);
+        s.line.clear();
+        append_journal_line(s.line, input, s.decided);
+        records_.push_back({input.seq, input.at, s.line, chain.append(s.line)});
+    }
+}
+
+bool driver::commit_batch() {
+    const commit_outcome how = ports_.store.commit(records_);
+    if (how == commit_outcome::ok) {
+        last_seq_ = records_.back().seq;
+        chain_ = digest_chain(records_.back().chain);
+        return true;
+    }
+    const std::string first = std::to_string(records_.front().seq.value);
+    const std::string what = records_.size() == 1
+                                 ? "record " + first
+                                 : "records " + first + " to " + std::to_string(records_.back().seq.value);
+    const bool unknown = how == commit_outcome::unknown;
+    failures_.push_back({unknown ? errc::store_commit_unknown : errc::store_commit_failed,
+                         what + (records_.size() == 1 ? (unknown ? " may be committed or not" : " was not committed")
+                                                      : (unknown ? " may be committed or not" : " were not committed")),
+                         {},
+                         {},
+                         {}});
+    return false;
+}
+
+void driver::perform_batch(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+        for (driver_observer* o : observers_) o->committed(inbox_[i], slots_[i].decided, state_, records_[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+        cause_ = inbox_[i].seq;
+        for (const engine_effect& e : slots_[i].decided.effects) {
+            if (count > 1 && !still_open(e)) continue;
+            for (driver_observer* o : observers_) o->performing(e);
+            perform(e);
+        }
     }
     cause_ = {};
+}
+
+/// A later input of the same batch may have ended what an earlier one asked for: it is then not begun at all.
+bool driver::still_open(const engine_effect& e) const {
+    const auto is_open = [this](call_ref ref) {
+        const run_state* r = state_.find(ref.run);
+        return r && std::any_of(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == ref.call; });
+    };
+    if (const auto* model = std::get_if<model_call>(&e)) return is_open(model->ref);
+    if (const auto* skill = std::get_if<skill_call>(&e)) return is_open(skill->ref);
+    if (const auto* question = std::get_if<user_question_effect>(&e)) return is_open(question->ref);
     return true;
 }
 

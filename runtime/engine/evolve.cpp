@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/engine/gate.hpp"
 
 namespace aivp {
 
@@ -25,6 +26,25 @@ open_call take_open(run_state& r, call_id call) {
     const open_call taken = *it;
     r.open.erase(it);
     return taken;
+}
+
+open_call& open_at(run_state& r, call_id call) {
+    const auto it = std::find_if(r.open.begin(), r.open.end(), [call](const open_call& o) { return o.call == call; });
+    AIVP_ASSERT(it != r.open.end(), "an event names a call that is not open");
+    return *it;
+}
+
+/// Remembers since when the run stands still, and moves its deadline on by that time when it goes on.
+void keep_halted(run_state& r, instant at) {
+    const bool halted =
+        r.paused || std::any_of(r.open.begin(), r.open.end(), [](const open_call& o) { return o.parked; });
+    if (halted == (r.halted_at != instant::max())) return;
+    if (halted) {
+        r.halted_at = at;
+        return;
+    }
+    r.deadline = r.deadline + (at - r.halted_at);
+    r.halted_at = instant::max();
 }
 
 void release_and_charge(run_state& r, usd_micros reserved, usd_micros cost) {
@@ -71,7 +91,13 @@ void apply(run_state& r, const model_requested& e, instant at) {
     r.last_call = e.call.value;
     ++r.model_turns;
     r.reserved.value += e.reserved.value;
-    r.open.push_back({e.call, call_kind::model, 0, no_binding, e.reserved, at, e.deadline, {}, {}});
+    r.open.push_back({.call = e.call,
+                      .kind = call_kind::model,
+                      .binding = no_binding,
+                      .reserved = e.reserved,
+                      .started_at = at,
+                      .deadline = e.deadline,
+                      .arguments = {}});
 }
 
 void apply(run_state& r, const model_settled& e, instant) {
@@ -85,6 +111,7 @@ void apply(run_state& r, const model_settled& e, instant) {
         r.tokens = std::numeric_limits<std::int64_t>::max();
     r.messages = r.messages.appended(assistant_message(response, r.named_calls));
     if (response.content.is_string()) r.answer = response.content;
+    if (r.paused) r.held = response;
     r.slots.clear();
     for (std::size_t i = 0; i < response.calls.size(); ++i)
         r.slots.push_back({.ordinal = r.named_calls++, .content = {}});
@@ -104,13 +131,22 @@ void apply(run_state& r, const call_intended& e, instant at) {
     ++r.skill_calls;
     r.reserved.value += e.reserved.value;
     count_repeat(r, e.binding, e.arguments_hash);
-    r.open.push_back(
-        {e.call, call_kind::skill, e.step, e.binding, e.reserved, at, e.deadline, e.arguments_hash, e.idempotency_key});
+    r.open.push_back({.call = e.call,
+                      .kind = call_kind::skill,
+                      .step = e.step,
+                      .binding = e.binding,
+                      .reserved = e.reserved,
+                      .started_at = at,
+                      .deadline = e.deadline,
+                      .arguments = e.arguments,
+                      .arguments_hash = e.arguments_hash,
+                      .idempotency_key = e.idempotency_key});
 }
 
-void apply(run_state& r, const call_settled& e, instant) {
+void apply(run_state& r, const call_settled& e, instant at) {
     const open_call open = take_open(r, e.call);
     release_and_charge(r, open.reserved, e.cost);
+    if (r.halted_at != instant::max()) keep_halted(r, at);
     const skill_contract& skill = *r.snapshot->bindings[e.binding].skill;
     // What was unknown is settled by the first answer that is not; until then it is remembered once.
     std::erase_if(r.unknown_writes, [&](const unknown_write& u) { return u.idempotency_key == open.idempotency_key; });
@@ -144,7 +180,12 @@ void apply(run_state& r, const turn_completed&, instant) {
 
 void apply(run_state& r, const user_asked& e, instant at) {
     r.last_call = e.call.value;
-    r.open.push_back({e.call, call_kind::user, 0, no_binding, {}, at, r.deadline, {}, {}});
+    r.open.push_back({.call = e.call,
+                      .kind = call_kind::user,
+                      .binding = no_binding,
+                      .started_at = at,
+                      .deadline = r.deadline,
+                      .arguments = {}});
 }
 
 void apply(run_state& r, const user_answered& e, instant) {
@@ -153,6 +194,30 @@ void apply(run_state& r, const user_answered& e, instant) {
 }
 
 void apply(run_state& r, const timer_armed& e, instant) { r.watchdog = e.due; }
+
+void apply(run_state& r, const call_parked& e, instant at) {
+    open_at(r, e.call).parked = true;
+    keep_halted(r, at);
+}
+
+void apply(run_state& r, const call_resent& e, instant at) {
+    open_call& o = open_at(r, e.call);
+    o.parked = false;
+    o.deadline = e.deadline;
+    release_and_charge(r, {}, e.lost);
+    keep_halted(r, at);
+}
+
+void apply(run_state& r, const run_paused&, instant at) {
+    r.paused = true;
+    keep_halted(r, at);
+}
+
+void apply(run_state& r, const run_resumed&, instant at) {
+    r.paused = false;
+    r.held.reset();
+    keep_halted(r, at);
+}
 
 void apply(engine_state& s, const agent_activated& e, instant) {
     AIVP_ASSERT(e.agent.value >= 1 && e.agent.value <= s.agents.size() + 1, "agents are numbered without gaps");
@@ -179,6 +244,7 @@ void apply(engine_state& s, const trigger_accepted& e, instant) {
     r.agent = e.agent;
     r.trigger = e.trigger;
     r.snapshot = a.snapshot;
+    r.effect_seed = effect_seed_of(s.journal, e.run, *a.snapshot);
     r.trigger_body = e.body;
     r.scheduled_for = e.scheduled_for;
     s.last_run = e.run.value;
@@ -186,6 +252,15 @@ void apply(engine_state& s, const trigger_accepted& e, instant) {
         a.waiting.push_back(e.run);
     else
         a.active = e.run;
+}
+
+void apply(engine_state& s, const journal_opened& e, instant) { s.journal = e.name; }
+
+void apply(engine_state& s, const time_lost& e, instant) {
+    for (auto& [id, r] : s.runs) {
+        if (r.started) r.deadline = r.deadline + e.by;
+        for (open_call& o : r.open) o.deadline = o.deadline + e.by;
+    }
 }
 
 void apply(engine_state& s, const run_finished& e, instant) {
@@ -221,7 +296,9 @@ const char* event_name(const engine_event& e) {
     static constexpr const char* names[] = {
         "agent_activated", "agent_retired", "trigger_armed", "trigger_accepted", "trigger_refused",    "run_started",
         "model_requested", "model_settled", "call_refused",  "call_intended",    "call_settled",       "step_finished",
-        "turn_completed",  "user_asked",    "user_answered", "timer_armed",      "completion_ignored", "run_finished"};
+        "turn_completed",  "user_asked",    "user_answered", "timer_armed",      "completion_ignored", "run_finished",
+        "journal_opened",  "recovered",     "time_lost",     "call_parked",      "call_resent",        "run_paused",
+        "run_resumed"};
     static_assert(std::size(names) == std::variant_size_v<engine_event>);
     return names[e.index()];
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <string>
 
@@ -37,7 +38,34 @@ std::optional<json_schema::violation> first_violation(const gate_context& c) {
     return std::nullopt;
 }
 
+/// Fields one after the other, numbers with all their bytes, big endian.
+template <std::size_t Size>
+class key_material {
+public:
+    key_material& bytes(const std::uint8_t* from, std::size_t n) {
+        std::memcpy(data_.data() + used_, from, n);
+        used_ += n;
+        return *this;
+    }
+    template <class Int>
+    key_material& number(Int v) {
+        for (std::size_t i = sizeof v; i-- > 0;) data_[used_++] = static_cast<std::uint8_t>(v >> (8 * i));
+        return *this;
+    }
+    std::string_view view() const { return {reinterpret_cast<const char*>(data_.data()), used_}; }
+
+private:
+    std::array<std::uint8_t, Size> data_;
+    std::size_t used_ = 0;
+};
+
 } // namespace
+
+effect_key effect_seed_of(const effect_key& journal, run_id run, const agent_snapshot& snapshot) {
+    key_material<56> material;
+    material.bytes(journal.bytes.data(), 16).number(run.value).bytes(snapshot.hashes.whole.bytes.data(), 32);
+    return effect_key_of(sha256(material.view()));
+}
 
 refusal_ptr gate_resolve(gate_context& c) {
     const auto found = c.snapshot.find_binding(c.as);
@@ -127,20 +155,11 @@ refusal_ptr gate_idempotency(gate_context& c) {
     }
     // The key names this very call of this very run, so that a repeat after a crash is the same effect and a second,
     // equal call is another one.
-    std::array<char, 112> material{};
-    char* p = material.data();
-    const auto put = [&p](const void* from, std::size_t n) { p = std::copy_n(static_cast<const char*>(from), n, p); };
-    const auto put_number = [&put](std::uint64_t v) {
-        std::array<unsigned char, 8> big_endian{};
-        for (std::size_t i = 0; i < 8; ++i) big_endian[i] = static_cast<unsigned char>(v >> (56 - 8 * i));
-        put(big_endian.data(), big_endian.size());
-    };
-    put_number(c.run.id.value);
-    put_number(c.call.value);
-    put(c.grant->skill->hash.bytes.data(), 32);
-    put(c.arguments.hash().bytes.data(), 32);
-    put(c.snapshot.hashes.whole.bytes.data(), 32);
-    c.idempotency_key = sha256(std::string_view(material.data(), material.size()));
+    // 52 bytes: with its padding that is one block of SHA-256. The arguments are in it so that no key ever stands for two.
+    key_material<52> material;
+    material.bytes(c.run.effect_seed.bytes.data(), 16).number(c.call.value).number(c.binding);
+    material.bytes(c.arguments.hash().bytes.data(), 24);
+    c.idempotency_key = effect_key_of(sha256(material.view()));
     return nullptr;
 }
 

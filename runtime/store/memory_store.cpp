@@ -2,18 +2,32 @@
 
 namespace aivp {
 
-commit_outcome memory_store::commit(const journal_record& record) {
-    if (record.seq.value != count_ + 1 || record.at < last_at_) return commit_outcome::failed;
+commit_outcome memory_store::commit(std::span<const journal_record> batch) {
+    std::uint64_t last = count_;
+    instant at = last_at_;
+    for (const journal_record& record : batch) {
+        if (record.seq.value != ++last || record.at < at) return commit_outcome::failed;
+        at = record.at;
+    }
+    for (const journal_record& record : batch) keep(record);
+    return commit_outcome::ok;
+}
+
+void memory_store::keep(const journal_record& record) {
     ++count_;
     bytes_ += record.line.size();
     last_at_ = record.at;
     head_ = record.chain;
-    if (keep_ == retention::all) {
-        const std::uint64_t begin = text_.size();
-        text_ += record.line;
-        entries_.push_back({begin, text_.size(), record.at, record.chain});
-    }
-    return commit_outcome::ok;
+    if (keep_ == retention::head) return;
+    const std::uint64_t begin = text_.size();
+    text_ += record.line;
+    entries_.push_back({begin, text_.size(), record.at, record.chain});
+}
+
+result<void> memory_store::save_snapshot(const state_snapshot& s) {
+    if (s.seq.value > count_) return fail(errc::io_write, "a snapshot of a record that is not in the journal");
+    snapshot_ = s;
+    return {};
 }
 
 std::string_view memory_store::line(std::uint64_t n) const {

@@ -18,10 +18,12 @@ public:
     };
     explicit memory_store(retention keep = retention::all) : keep_(keep) {}
 
-    /// Fails (never unknown) when the record does not follow the last one in number or time.
-    commit_outcome commit(const journal_record& record) override;
+    /// Fails (never unknown) when a record does not follow the last one in number or time.
+    commit_outcome commit(std::span<const journal_record> batch) override;
     result<void> read(seq_no from, const std::function<bool(const journal_record&)>& visit) override;
     result<journal_record> head() override;
+    result<void> save_snapshot(const state_snapshot& s) override;
+    result<std::optional<state_snapshot>> load_snapshot() override { return snapshot_; }
 
     std::uint64_t size() const { return count_; }
     std::uint64_t bytes() const { return bytes_; }
@@ -37,6 +39,8 @@ private:
         instant at;
         digest chain;
     };
+    void keep(const journal_record& record);
+
     retention keep_;
     std::string text_;
     std::vector<entry> entries_;
@@ -44,6 +48,7 @@ private:
     std::uint64_t bytes_ = 0;
     instant last_at_;
     digest head_;
+    std::optional<state_snapshot> snapshot_;
 };
 
 } // namespace aivp

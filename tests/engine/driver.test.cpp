@@ -10,6 +10,7 @@
 #include "aivp/testing/sim_fixture.hpp"
 #include "aivp/testing/spec.hpp"
 #include "runtime/store/memory_store.hpp"
+#include "tests/engine/timeless.hpp"
 
 using namespace aivp;
 using namespace aivp::testing;
@@ -22,7 +23,7 @@ struct bench final : clock_port, timer_port, model_provider, connector_port, use
     std::map<timer_key, instant> armed;
     std::vector<std::string> calls; ///< what was performed, in order
     std::vector<payload> arguments; ///< of the skill calls
-    std::vector<digest> keys;
+    std::vector<effect_key> keys;
     std::map<std::string, std::string, std::less<>> secrets{{"api", "s3cr3t-token"}, {"pin", "correct horse"}};
     std::vector<std::string> revealed;
     bool at_once = false; ///< skill calls are answered within the call
@@ -71,9 +72,9 @@ class broken_store final : public forwarding_store {
 public:
     broken_store(store_port& next, std::uint64_t from, commit_outcome how, bool once = false)
         : forwarding_store(next), from_(from), how_(how), once_(once) {}
-    commit_outcome commit(const journal_record& record) override {
+    commit_outcome commit(std::span<const journal_record> batch) override {
         ++commits_;
-        if (record.seq.value < from_ || (once_ && commits_ > from_)) return forwarding_store::commit(record);
+        if (batch.front().seq.value < from_ || (once_ && commits_ > from_)) return forwarding_store::commit(batch);
         return how_;
     }
     std::uint64_t commits() const { return commits_; }
@@ -369,25 +370,6 @@ BOOST_AUTO_TEST_CASE(observers_see_a_step_after_its_commit_and_before_its_effect
                boost::test_tools::per_element());
 }
 
-namespace {
-
-/// The journal without what depends on time: instants, and the input that was under way when another arrived.
-std::vector<std::string> timeless(const memory_store& journal) {
-    std::vector<std::string> out;
-    for (std::uint64_t n = 1; n <= journal.size(); ++n)
-        for (const payload& event : items(*member(json(journal.line(n)), "events"))) {
-            std::vector<std::pair<std::string, payload>> kept;
-            for (auto& [key, value] : members(event))
-                if (key != "deadline" && key != "due" && key != "latency" && key != "scheduled_for")
-                    kept.emplace_back(key, value);
-            const std::string type = *as_string(*member(event, "type"));
-            if (type != "timer_armed") out.emplace_back(payload::of_object(std::move(kept)).text());
-        }
-    return out;
-}
-
-} // namespace
-
 BOOST_AUTO_TEST_CASE(ports_that_answer_at_once_and_ports_that_answer_later_lead_to_the_same_events) {
     std::vector<std::string> events[2];
     for (const bool synchronous : {true, false}) {
@@ -405,14 +387,14 @@ BOOST_AUTO_TEST_CASE(ports_that_answer_at_once_and_ports_that_answer_later_lead_
         f.start("a");
         f.run_until_idle();
         BOOST_TEST(to_string(f.last_outcome().status) == "success");
-        events[synchronous] = timeless(f.world().journal());
+        events[synchronous] = engine_test::timeless_events(f.world().journal());
     }
     BOOST_TEST(events[0].size() > 15U);
     BOOST_TEST(events[0] == events[1], boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(equal_calls_in_a_run_carry_different_keys_and_a_second_world_derives_the_same_ones) {
-    std::vector<digest> keys[2];
+    std::vector<effect_key> keys[2];
     for (auto& k : keys) {
         host h;
         h.ports.at_once = true;

@@ -8,7 +8,9 @@
 #include <boost/test/unit_test.hpp>
 #include <rapidcheck/boost_test.h>
 
+#include "aivp/testing/sim_fixture.hpp"
 #include "tests/engine/play.hpp"
+#include "tests/engine/timeless.hpp"
 
 using namespace aivp;
 using namespace aivp::testing;
@@ -126,6 +128,31 @@ RC_BOOST_PROP(runs_of_a_long_queue_end_one_after_the_other, ()) {
         RC_ASSERT(p.state().finished_runs == 20U);
     });
     count_events(p);
+}
+
+RC_BOOST_PROP(ports_that_answer_at_once_and_later_lead_to_the_same_events, ()) {
+    const snapshot_ptr agent = *any_agent();
+    const auto script = *any_script();
+    const auto replies = *short_list(3, any_text());
+    const payload body = *any_payload(1);
+    const bool fails = *rc::gen::inRange(0, 4) == 0;
+    std::vector<std::string> events[2];
+    for (const bool synchronous : {false, true}) {
+        sim_fixture f;
+        f.setup.synchronous = synchronous;
+        f.setup.agents = {agent};
+        f.model_says(script);
+        f.user_replies(replies);
+        if (fails) f.skill_fails("x.b", errc::skill_unavailable);
+        f.skill_answers("*", R"({"n":2,"token":"hush"})");
+        f.submit(start_run{{1}, body});
+        f.advance(microseconds(1));
+        f.submit(start_run{{1}, {}});
+        f.advance(minutes(1));
+        events[synchronous] = engine_test::timeless_events(f.world().journal());
+        RC_ASSERT(f.world().properties().violations().empty());
+    }
+    RC_ASSERT(events[0] == events[1]);
 }
 
 BOOST_AUTO_TEST_CASE(together_they_have_seen_every_event) {

@@ -25,9 +25,13 @@ struct proposal {
         binding.where = {"agents/a.yaml", 7, 5};
         agent = make_steps_agent("a", {make_binding("write", make_skill("files.write", options), binding)}, {},
                                  {.limits = limits});
-        run.id = {4};
+        run_is({4});
         run.snapshot = agent;
         run.deadline = now + hours(1);
+    }
+    void run_is(run_id id, const effect_key& journal = {}) {
+        run.id = id;
+        run.effect_seed = effect_seed_of(journal, id, *agent);
     }
     refusal_ptr pass(std::string_view arguments, std::string_view as = "write", call_id call = {9}) {
         proposed = json(arguments);
@@ -241,7 +245,7 @@ BOOST_AUTO_TEST_CASE(the_idempotency_key_names_this_very_call) {
         BOOST_REQUIRE(q.pass(arguments, "write", call) == nullptr);
         return q.context->idempotency_key;
     };
-    const digest key = key_of(p, R"({"path":"/a"})");
+    const effect_key key = key_of(p, R"({"path":"/a"})");
     BOOST_CHECK(key == key_of(p, R"({ "path" : "/a" })"));
     proposal same;
     BOOST_CHECK(key == key_of(same, R"({"path":"/a"})"));
@@ -249,19 +253,22 @@ BOOST_AUTO_TEST_CASE(the_idempotency_key_names_this_very_call) {
     BOOST_CHECK(key != key_of(p, R"({"path":"/b"})"));
     BOOST_CHECK(key != key_of(p, R"({"path":"/a"})", {10}));
     proposal other_run;
-    other_run.run.id = {5};
+    other_run.run_is({5});
     BOOST_CHECK(key != key_of(other_run, R"({"path":"/a"})"));
+    proposal other_journal;
+    other_journal.run_is({4}, effect_key_of(sha256("another journal")));
+    BOOST_CHECK(key != key_of(other_journal, R"({"path":"/a"})"));
     proposal other_skill({.version = "2.0.0"});
     BOOST_CHECK(key != key_of(other_skill, R"({"path":"/a"})"));
     // Numbers are written with all their bytes: run 1 call 256 is not run 256 call 1.
     proposal low, high;
-    low.run.id = {1};
-    high.run.id = {256};
+    low.run_is({1});
+    high.run_is({256});
     BOOST_CHECK(key_of(low, R"({"path":"/a"})", {256}) != key_of(high, R"({"path":"/a"})", {1}));
 }
 
 BOOST_AUTO_TEST_CASE(a_write_of_which_nobody_knows_whether_it_happened_is_not_made_again_under_a_new_key) {
-    const digest old_key = sha256("the first attempt");
+    const effect_key old_key = effect_key_of(sha256("the first attempt"));
     proposal p;
     p.run.unknown_writes = {{0, json(R"({"path":"/a"})").hash(), old_key}};
     const auto r = p.pass(R"({"path":"/a"})");

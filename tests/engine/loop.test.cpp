@@ -393,7 +393,7 @@ BOOST_AUTO_TEST_CASE(a_write_that_takes_a_key_is_sent_again_under_its_old_key_un
     spec s = given(agent);
     s.and_given(go());
     s.and_given(says(1, make_turn({make_call("pay", R"({"n":1})")})));
-    const digest key = s.the<skill_call>().idempotency_key;
+    const effect_key key = s.the<skill_call>().idempotency_key;
     s.and_given(
         skill_completion{.ref = {run1, {2}}, .outcome = effect_outcome::unknown, .result = {}, .message = "cut"});
     s.and_given(says(3, make_turn({make_call("pay", R"({"n":1})")})));
@@ -488,6 +488,18 @@ BOOST_AUTO_TEST_CASE(the_loop_guard_refuses_the_same_call_in_a_row_for_good) {
             call += 2;
         }
         s.when(says(call, make_turn({make_call(name, R"({"q":2})")}))).then_among_others({{"call_intended"}});
+    }
+}
+
+BOOST_AUTO_TEST_CASE(equal_arguments_for_another_skill_are_another_call) {
+    spec s = given(agent_of({.limits = {.repeated_calls = 1}}));
+    s.and_given(go());
+    std::uint64_t call = 1;
+    for (const char* name : {"look", "send", "look", "send"}) {
+        s.when(says(call, make_turn({make_call(name, R"({"q":1})")}))).then_among_others({{"call_intended"}});
+        s.and_given(ok(call + 1));
+        BOOST_TEST(s.state().find(run1)->repeated == 1U);
+        call += 2;
     }
 }
 

@@ -78,8 +78,8 @@ private:
             bool failed = false;
         };
         std::vector<slot> slots;
-        std::map<std::uint64_t, std::pair<aivp::digest, effect>> effects; ///< by call: its key, and what it does
-        std::map<aivp::digest, effect> unknown;                           ///< writes that may have happened, by key
+        std::map<std::uint64_t, std::pair<aivp::effect_key, effect>> effects; ///< by call: its key, and what it does
+        std::map<aivp::effect_key, effect> unknown;                           ///< writes that may have happened, by key
     };
     struct performed {
         aivp::call_kind kind = aivp::call_kind::skill;
@@ -114,7 +114,7 @@ private:
     std::map<aivp::timer_key, aivp::instant> timers_;
     std::map<aivp::call_ref, performed> open_;
     std::vector<aivp::call_ref> all_calls_;
-    std::set<aivp::digest> keys_;
+    std::set<aivp::effect_key> keys_;
     std::map<aivp::run_id, run_book> books_; ///< accepted and not finished
     std::map<aivp::agent_id, aivp::run_id> running_;
     std::uint64_t accepted_ = 0;

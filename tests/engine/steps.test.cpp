@@ -176,6 +176,12 @@ BOOST_AUTO_TEST_CASE(a_failed_step_that_may_proceed_leaves_a_partial_run) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(one_failure_that_was_passed_over_is_enough_for_a_partial_run) {
+    spec s = given(agent_of({{"first", "look", {.error_policy = on_error::proceed}}, {"second", "look"}}));
+    s.and_given(go()).and_given(failed(1));
+    s.when(ok(2)).then_among_others({{"run_finished", R"({"status":"partial","code":"run.step_failed"})"}});
+}
+
 BOOST_AUTO_TEST_CASE(work_that_was_done_before_a_failure_makes_the_run_partial) {
     spec s = given(agent_of({{"first", "send"}, {"second", "look"}}));
     s.and_given(go()).and_given(ok(1));
@@ -346,6 +352,15 @@ BOOST_AUTO_TEST_CASE(a_result_above_eight_mebibytes_is_dropped_and_a_write_that_
                 {{"call_settled",
                   R"({"outcome":"failed","code":"skill.failed","result":{"error":"skill.failed","message":"no"}})"}});
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_result_of_eight_mebibytes_is_not_too_large) {
+    spec s = given(agent_of({{"first", "look"}}));
+    s.and_given(go());
+    const payload largest = payload::of_string(std::string((8u << 20) - 2, 'x'));
+    BOOST_TEST(largest.text().size() == 8u << 20);
+    s.when(skill_completion{.ref = {run1, {1}}, .result = largest, .message = {}});
+    BOOST_TEST(to_string(s.the<call_settled>().outcome) == "ok");
 }
 
 BOOST_AUTO_TEST_CASE(secret_parts_of_a_result_reach_neither_journal_nor_later_steps) {

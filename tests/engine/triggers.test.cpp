@@ -277,6 +277,7 @@ BOOST_AUTO_TEST_CASE(activating_a_retired_agent_brings_it_back_under_its_number)
     s.and_given(retire_agent{{1}});
     s.when(activate_agent{agent}, minutes(12))
         .then({{"agent_activated", R"({"agent":1})"}, {"trigger_armed", members({{"due", at(minutes(20))}})}});
+    s.when(go()).then_among_others({{"trigger_accepted", R"({"agent":1})"}});
 }
 
 BOOST_AUTO_TEST_CASE(activating_again_switches_off_timers_that_the_new_snapshot_does_not_have) {

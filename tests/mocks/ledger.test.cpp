@@ -33,7 +33,7 @@ void fill(world_ledger& ledger) {
     read.effect = effect_class::read;
     ledger.append(read);
     ledger_entry again = entry("payment.charge", R"({"amount_cents":5})");
-    again.idempotency_key = sha256("k");
+    again.idempotency_key = effect_key_of(sha256("k"));
     const auto first = ledger.append(again);
     again.duplicate_of = first;
     ledger.append(again);
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(first_and_last_name_the_ends_of_what_fits) {
 BOOST_AUTO_TEST_CASE(a_line_is_canonical_json_with_every_field) {
     world_ledger ledger;
     ledger_entry e = entry("payment.charge", R"({"b":1,"a":2})", effect_outcome::failed);
-    e.idempotency_key = sha256("k");
+    e.idempotency_key = effect_key_of(sha256("k"));
     e.duplicate_of = 7;
     ledger.append(e);
     BOOST_TEST(

@@ -92,7 +92,7 @@ inline skill_request skill_call(std::string_view skill, payload arguments, std::
     r.effect = options.effect;
     r.takes_key = !options.key.empty();
     r.arguments = std::move(arguments);
-    if (r.takes_key) r.idempotency_key = sha256(options.key);
+    if (r.takes_key) r.idempotency_key = effect_key_of(sha256(options.key));
     return r;
 }
 

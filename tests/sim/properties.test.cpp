@@ -42,7 +42,7 @@ struct watched {
     void perform(std::uint64_t call, std::uint64_t named_by, std::uint32_t binding = 0) {
         checker.performing(skill_call{{{1}, {call}}, agent, binding, {}, key(named_by), {}, false});
     }
-    static digest key(std::uint64_t n) { return sha256("key " + std::to_string(n)); }
+    static effect_key key(std::uint64_t n) { return effect_key_of(sha256("key " + std::to_string(n))); }
     std::string violated() const {
         std::string out;
         for (const violation& v : checker.violations()) out += std::string(sim::info(v.property).name) + " ";
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(many_keys_are_told_apart) {
     BOOST_TEST(w.violated() == "effect.at_most_once_per_key ");
     watched zero;
     zero.accept();
-    for (int i = 0; i < 2; ++i) zero.checker.performing(skill_call{{{1}, {1}}, zero.agent, 0, {}, digest{}, {}, false});
+    for (int i = 0; i < 2; ++i) zero.checker.performing(skill_call{{{1}, {1}}, zero.agent, 0, {}, effect_key{}, {}, false});
     BOOST_TEST(zero.violated().find("effect.at_most_once_per_key") != std::string::npos);
 }
 
@@ -281,7 +281,8 @@ BOOST_AUTO_TEST_CASE(a_gap_a_repetition_and_another_number_in_the_journal_are_re
 
 BOOST_AUTO_TEST_CASE(a_journal_whose_chain_does_not_verify_is_reported_at_the_end) {
     memory_store journal;
-    BOOST_REQUIRE(journal.commit({{1}, {1}, "a", sha256("not the chain")}) == commit_outcome::ok);
+    const journal_record rotten{{1}, {1}, "a", sha256("not the chain")};
+    BOOST_REQUIRE(journal.commit({&rotten, 1}) == commit_outcome::ok);
     watched w;
     w.checker.conclude(w.after, journal, true);
     BOOST_TEST(w.violated() == "journal.chain_verifies ");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aivp/engine/engine.hpp"
+#include "aivp/engine/recovery.hpp"
 #include "aivp/ports/clock.hpp"
 #include "aivp/ports/connector.hpp"
 #include "aivp/ports/model_provider.hpp"
@@ -29,7 +30,13 @@ struct driver_ports {
     secret_port& secrets;
 };
 
+struct driver_options {
+    /// Inputs that are waiting together are committed together, up to so many: group commit. 1: each by itself.
+    std::size_t batch_max = 1;
+};
+
 /// Sees every committed step, after the commit and before the effects are performed. Must not call the driver.
+/// `after` is the state after the whole batch.
 class driver_observer {
 public:
     virtual ~driver_observer() = default;
@@ -42,14 +49,23 @@ public:
 /// Not thread-safe: one thread calls it, and all completions arrive on that thread.
 class driver final : public completion_sink {
 public:
-    explicit driver(driver_ports ports) : ports_(ports) {}
+    explicit driver(driver_ports ports, driver_options options = {}) : ports_(ports), options_(options) {}
 
-    /// Each submits one input and works until nothing is left to do at this instant. Errors: store.commit_failed,
-    /// store.commit_unknown (the driver is stopped then: recovery from a journal belongs to the durable store).
+    /// Goes on where a journal ended; before any input, and to be followed by the input `recover`.
+    void restore(recovered_state s);
+
+    /// Each submits one input and works until nothing is left to do at this instant. Errors: store.commit_failed (the input
+    /// has no effect), store.commit_unknown (it may have one); the driver stands still then until retry().
     result<agent_id> activate(snapshot_ptr snapshot);
     result<void> submit(engine_input input, input_source source);
 
     void observe(driver_observer& o) { observers_.push_back(&o); }
+
+    /// After a commit that failed or of which nobody knows, once the store works again: looks into the journal, performs
+    /// what turns out to be committed and decides anew what is not. Completions that came meanwhile are not lost; what
+    /// submit() has refused is dropped. Errors: those of read_state(), store.fenced (somebody else wrote), and again those
+    /// of submit().
+    result<void> retry(snapshot_source& snapshots);
 
     /// After a failure: with the step that was not committed.
     const engine_state& state() const { return state_; }
@@ -57,7 +73,7 @@ public:
     const digest& chain() const { return chain_.head(); }
     seq_no last_seq() const { return last_seq_; }
     instant last_at() const { return last_at_; }
-    /// Set once the store failed; nothing is accepted any more.
+    /// Not empty while the store does not work.
     const std::vector<error>& failures() const { return failures_; }
 
     void model_done(model_completion c) override;
@@ -66,14 +82,20 @@ public:
     void timer_fired(timer_key key) override;
 
 private:
-    struct pending {
-        input_source source;
-        seq_no causation;
-        engine_input body;
+    /// One input of the batch under way and what was decided. Slots are used again: a warm driver allocates little.
+    struct slot {
+        decision decided;
+        std::string line;
     };
-    void enqueue(input_source source, engine_input body);
+    template <class Input>
+    void enqueue(input_source source, Input&& body);
     void drain();
-    bool process(pending& p);
+    bool process(std::size_t count);
+    void decide_batch(std::size_t count);
+    bool commit_batch();
+    void perform_batch(std::size_t count);
+    void forget_refused(std::size_t count);
+    bool still_open(const engine_effect& e) const;
     void perform(const engine_effect& e);
     void perform(const model_call& e);
     void perform(const skill_call& e);
@@ -82,15 +104,16 @@ private:
     void perform(const call_cancel& e);
 
     driver_ports ports_;
+    driver_options options_;
     engine_state state_;
     digest_chain chain_;
     seq_no last_seq_;
     instant last_at_;
     seq_no cause_;
     bool busy_ = false;
-    std::deque<pending> inbox_;
-    decision decision_;
-    std::string line_;
+    std::deque<input_envelope> inbox_; ///< the first of them belong to the batch under way
+    std::vector<slot> slots_;
+    std::vector<journal_record> records_; ///< of the batch under way
     std::vector<driver_observer*> observers_;
     std::vector<error> failures_;
     known_secrets secrets_seen_;

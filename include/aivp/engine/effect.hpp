@@ -27,7 +27,7 @@ struct skill_call {
     snapshot_ptr snapshot;
     std::uint32_t binding = 0;
     payload arguments; ///< secrets still as {"$secret":"name"}
-    digest idempotency_key;
+    effect_key idempotency_key;
     instant deadline;
     bool has_secrets = false;
 };

@@ -34,6 +34,9 @@ decision decide(const engine_state& state, const input_envelope& input);
 /// their skills declare secret.
 model_response recordable(const agent_snapshot& snapshot, model_response response);
 
+/// Who sends inputs of this kind as a rule: the journal names only the others.
+input_source natural_source(const engine_input& body);
+
 /// Appends the journal line of one step: canonical JSON, see docs/journal-format.md.
 void append_journal_line(std::string& out, const input_envelope& input, const decision& d);
 

@@ -96,7 +96,7 @@ struct call_intended {
     std::uint32_t binding = 0;
     payload arguments;
     digest arguments_hash;
-    digest idempotency_key;
+    effect_key idempotency_key;
     usd_micros reserved;
     instant deadline;
 };
@@ -157,10 +157,54 @@ struct run_finished {
     std::shared_ptr<const structured_outcome> outcome; ///< never null
 };
 
+/// The journal has a name.
+struct journal_opened {
+    effect_key name;
+};
+
+/// The host came back. `resent` calls were handed to their ports once more under their old keys, `parked` ones wait for a
+/// person.
+struct recovered {
+    std::uint64_t resent = 0;
+    std::uint64_t parked = 0;
+};
+
+/// Every deadline of a run or call moves on by this much.
+struct time_lost {
+    duration by;
+};
+
+/// A write of which nobody knows whether it happened, and which cannot be sent again under a key: it waits for a person,
+/// and so does its run, whose clock stands still meanwhile.
+struct call_parked {
+    run_id run;
+    call_id call;
+    errc code = errc::skill_outcome_unknown;
+    std::string message;
+};
+
+/// An open call is handed to its port once more: same call, same key. `lost` is what the attempt before may have cost.
+struct call_resent {
+    run_id run;
+    call_id call;
+    instant deadline;
+    usd_micros lost;
+};
+
+struct run_paused {
+    run_id run;
+    std::string reason;
+};
+
+struct run_resumed {
+    run_id run;
+};
+
 using engine_event =
     std::variant<agent_activated, agent_retired, trigger_armed, trigger_accepted, trigger_refused, run_started,
                  model_requested, model_settled, call_refused, call_intended, call_settled, step_finished,
-                 turn_completed, user_asked, user_answered, timer_armed, completion_ignored, run_finished>;
+                 turn_completed, user_asked, user_answered, timer_armed, completion_ignored, run_finished,
+                 journal_opened, recovered, time_lost, call_parked, call_resent, run_paused, run_resumed>;
 
 /// "call_intended": the name in the journal.
 const char* event_name(const engine_event& e);

@@ -16,6 +16,10 @@ namespace aivp {
 inline constexpr std::size_t argument_bytes_max = 1u << 20;
 inline constexpr std::size_t result_bytes_max = 8u << 20;
 
+/// What the idempotency keys of a run begin with: run 7 of one journal is not run 7 of another, nor run 7 under other
+/// skills or grants.
+effect_key effect_seed_of(const effect_key& journal, run_id run, const agent_snapshot& snapshot);
+
 /// A proposal on its way through the gate. Stages read the upper half and fill the lower half.
 struct gate_context {
     const agent_snapshot& snapshot;
@@ -32,7 +36,7 @@ struct gate_context {
     payload arguments{}; ///< with fixed arguments merged in
     bool has_secrets = false;
     usd_micros reserve{};
-    digest idempotency_key{};
+    effect_key idempotency_key{};
     instant deadline{};
     payload recorded{}; ///< arguments as the journal shows them
 };

@@ -4,13 +4,16 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "aivp/agent/snapshot.hpp"
 #include "aivp/base/hash.hpp"
 #include "aivp/base/id.hpp"
 #include "aivp/engine/effect.hpp"
+#include "aivp/kernel/effect.hpp"
 #include "aivp/kernel/history.hpp"
+#include "aivp/kernel/model_call.hpp"
 #include "aivp/skill/outcome.hpp"
 
 namespace aivp {
@@ -26,8 +29,10 @@ struct open_call {
     usd_micros reserved;
     instant started_at;
     instant deadline;
+    payload arguments;      ///< of a skill call, as recorded
     digest arguments_hash;  ///< of a skill call
-    digest idempotency_key; ///< of a skill call
+    effect_key idempotency_key; ///< of a skill call
+    bool parked = false;        ///< waits for a person
     friend bool operator==(const open_call&, const open_call&) = default;
 };
 
@@ -36,7 +41,7 @@ struct open_call {
 struct unknown_write {
     std::uint32_t binding = 0;
     digest arguments_hash;
-    digest idempotency_key;
+    effect_key idempotency_key;
     friend bool operator==(const unknown_write&, const unknown_write&) = default;
 };
 
@@ -62,6 +67,7 @@ struct run_state {
     agent_id agent;
     std::uint32_t trigger = 0;
     snapshot_ptr snapshot;
+    effect_key effect_seed; ///< what all idempotency keys of the run are made from
     payload trigger_body;
     instant scheduled_for;
     instant started_at;
@@ -76,11 +82,14 @@ struct run_state {
     usd_micros reserved;
     std::vector<open_call> open;
     instant watchdog = instant::max(); ///< when the armed timer fires; max = not armed
+    bool paused = false;                ///< nothing is dispatched
+    instant halted_at = instant::max(); ///< since when it is paused or a call is parked; its deadline moves on by that
 
     history messages;
     std::vector<turn_slot> slots;
     std::uint64_t named_calls = 0;
     payload answer; ///< last text of the model
+    std::optional<model_response> held; ///< a turn that came while the run was paused
 
     std::uint32_t next_step = 0;
     std::vector<step_result> results;
@@ -106,6 +115,7 @@ struct agent_state {
 };
 
 struct engine_state {
+    effect_key journal;               ///< the journal's own name; zeros when it was not given one
     std::vector<agent_state> agents;  ///< agents[n-1] has id n
     std::map<run_id, run_state> runs; ///< accepted and not finished
     std::uint64_t last_run = 0;

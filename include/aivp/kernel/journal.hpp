@@ -21,6 +21,14 @@ struct journal_record {
     digest chain;          ///< after this record
 };
 
+/// The engine's state as it was right after record `seq`: recovery starts from the latest and reads the rest.
+struct state_snapshot {
+    seq_no seq;
+    instant at;        ///< of that record
+    digest chain;      ///< after that record
+    std::string state; ///< as written by encode_state(); opaque to a store
+};
+
 /// What became of a commit. `unknown`: it may be durable; only re-reading the journal tells.
 enum class commit_outcome : std::uint8_t { ok, failed, unknown };
 

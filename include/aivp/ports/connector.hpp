@@ -23,7 +23,7 @@ struct skill_request {
     effect_class effect = effect_class::write;
     bool takes_key = false; ///< the far side keeps `idempotency_key` to one effect
     payload arguments;      ///< with secrets filled in
-    digest idempotency_key;
+    effect_key idempotency_key;
     instant deadline;
 };
 

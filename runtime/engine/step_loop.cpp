@@ -1,0 +1,174 @@
+// The brain of a `loop` agent: a model is asked, its calls go through the gate, their results go back to it.
+#include <algorithm>
+#include <utility>
+
+#include "aivp/model/pricing.hpp"
+#include "aivp/skill/redact.hpp"
+#include "runtime/engine/internal/engine_step.hpp"
+
+namespace aivp {
+
+/// False when the run ended instead.
+bool engine_step::ask_model(run_state& r, const loop_brain& brain) {
+    if (r.paused) return true;
+    const run_limits& limits = r.snapshot->limits;
+    const auto capped = [&](errc code, const char* message) {
+        payload details = r.answer.is_null() ? payload() : payload::of_object({{"answer", r.answer}});
+        finish(r, r.side_effects.empty() ? outcome_status::failure : outcome_status::partial, code, message,
+               std::move(details));
+        return false;
+    };
+    if (r.model_turns >= limits.model_turns) return capped(errc::limit_model_calls, "limits.model_turns is reached");
+    if (r.tokens >= limits.tokens) return capped(errc::limit_tokens, "limits.tokens is reached");
+    // An upper bound of what the turn may cost: a token is never less than one byte of the request.
+    const token_usage bound{.input = static_cast<std::int64_t>(r.messages.bytes() + r.snapshot->tools.text().size()),
+                            .output = brain.model.max_output_tokens};
+    const auto reserve = cost_of(bound, brain.model.price);
+    const auto committed = checked_add(r.spent, r.reserved);
+    const auto total = reserve && committed ? checked_add(*committed, *reserve) : reserve;
+    if (!total || *total > limits.budget)
+        return capped(errc::budget_exhausted, "the next model turn does not fit limits.budget_usd");
+    const call_id call{r.last_call + 1};
+    const digest key = request_key(r.messages, r.snapshot->tools, brain.model.params, brain.model.name);
+    const instant deadline = std::min(at_ + limits.step_timeout, r.deadline);
+    emit(r, model_requested{r.id, call, key, *reserve, deadline});
+    out_.effects.emplace_back(model_call{{r.id, call}, r.snapshot, r.messages, key, deadline});
+    return true;
+}
+
+usd_micros engine_step::reserved_for(const run_state& r, call_id call) {
+    for (const open_call& o : r.open)
+        if (o.call == call) return o.reserved;
+    return {};
+}
+
+void engine_step::on(const model_completion& in) {
+    run_state* r = open_run(in.ref, call_kind::model);
+    if (!r) return;
+    const auto& brain = std::get<loop_brain>(r->snapshot->brain);
+    if (in.outcome != effect_outcome::ok) {
+        const errc code = in.outcome == effect_outcome::unknown ? errc::model_unknown
+                          : in.code == errc::ok                 ? errc::model_failed
+                                                                : in.code;
+        // A call that may have happened may have been billed.
+        const usd_micros billed = in.outcome == effect_outcome::unknown ? reserved_for(*r, in.ref.call) : usd_micros{};
+        emit(*r, model_settled{r->id, in.ref.call, in.outcome, nullptr, code, in.message, billed});
+        finish(*r, outcome_status::failure, code, in.message.empty() ? std::string(info(code).text) : in.message);
+        return;
+    }
+    // Without a bill the whole reservation counts as spent, and so it does when the bill cannot be right.
+    const usd_micros reserved = reserved_for(*r, in.ref.call);
+    const auto cost =
+        in.response.usage.reported ? cost_of(in.response.usage, brain.model.price) : result<usd_micros>(reserved);
+    if (!cost) {
+        emit(*r, model_settled{r->id, in.ref.call, effect_outcome::failed, nullptr, errc::model_invalid_response,
+                               cost.error().message, reserved});
+        finish(*r, outcome_status::failure, errc::model_invalid_response,
+               "the usage cannot be right: " + cost.error().message);
+        return;
+    }
+    emit(*r, model_settled{r->id,
+                           in.ref.call,
+                           effect_outcome::ok,
+                           std::make_shared<const model_response>(recordable(*r->snapshot, in.response)),
+                           errc::ok,
+                           {},
+                           *cost});
+    if (!r->paused) take_turn(*r, brain, in.response);
+}
+
+void engine_step::take_turn(run_state& r, const loop_brain& brain, const model_response& response) {
+    if (response.finish == "content_filter" || response.finish == "refusal") {
+        finish(r, outcome_status::failure, errc::model_content_filter,
+               "the model's answer was withheld: " + response.finish, payload::of_object({{"answer", r.answer}}));
+        return;
+    }
+    if (response.calls.empty()) {
+        answer(r, brain, response);
+        return;
+    }
+    if (abstains(r, brain, response)) return;
+    if (r.model_turns >= r.snapshot->limits.model_turns) {
+        // Their results could not reach the model any more.
+        finish(r, r.side_effects.empty() ? outcome_status::failure : outcome_status::partial, errc::limit_model_calls,
+               "the last allowed turn still asked for " + std::to_string(response.calls.size()) + " calls",
+               payload::of_object({{"answer", r.answer}}));
+        return;
+    }
+    call_skills(r, response);
+    if (continue_turn(r, brain)) arm_watchdog(r);
+}
+
+bool engine_step::abstains(run_state& r, const loop_brain& brain, const model_response& response) {
+    if (!brain.may_abstain) return false;
+    const auto call = std::find_if(response.calls.begin(), response.calls.end(),
+                                   [](const proposed_call& c) { return c.name == abstain_tool; });
+    if (call == response.calls.end() || r.snapshot->find_binding(abstain_tool)) return false;
+    const auto reason = member(call->arguments, "reason");
+    const auto text = reason ? as_string(*reason) : std::nullopt;
+    finish(r, outcome_status::skipped, errc::run_abstained, text.value_or("the agent gave no reason"),
+           call->arguments.is_object() ? call->arguments : payload(), true);
+    return true;
+}
+
+void engine_step::answer(run_state& r, const loop_brain& brain, const model_response& response) {
+    payload details = payload::of_object({{"answer", r.answer}, {"finish", payload::of_string(response.finish)}});
+    if (!brain.converse) {
+        if (response.finish == "length") {
+            finish(r, outcome_status::partial, errc::ok, "the answer was cut at max_output_tokens", std::move(details));
+            return;
+        }
+        finish_success(r, std::move(details));
+        return;
+    }
+    const call_id call{r.last_call + 1};
+    emit(r, user_asked{r.id, call, response.content});
+    out_.effects.emplace_back(user_question_effect{{r.id, call}, r.snapshot, response.content, r.messages});
+    arm_watchdog(r);
+}
+
+void engine_step::call_skills(run_state& r, const model_response& response) {
+    for (std::uint32_t i = 0; i < response.calls.size(); ++i) {
+        const proposed_call& call = response.calls[i];
+        propose(r, call.name, call.arguments, i, false);
+    }
+}
+
+/// Goes on when all calls of the turn have an answer. False when the run ended.
+bool engine_step::continue_turn(run_state& r, const loop_brain& brain) {
+    if (r.paused) return true;
+    if (std::any_of(r.slots.begin(), r.slots.end(), [](const turn_slot& s) { return !s.done; })) return true;
+    const bool ends = std::any_of(r.slots.begin(), r.slots.end(), [](const turn_slot& s) { return s.ends_run; });
+    emit(r, turn_completed{r.id});
+    if (ends) {
+        finish_success(r, r.answer.is_null() ? payload() : payload::of_object({{"answer", r.answer}}));
+        return false;
+    }
+    return ask_model(r, brain);
+}
+
+void engine_step::on(const user_completion& in) {
+    run_state* r = open_run(in.ref, call_kind::user);
+    if (!r) return;
+    emit(*r, user_answered{r->id, in.ref.call, in.message, in.ended});
+    if (in.ended) {
+        finish_success(*r, payload::of_object({{"answer", r->answer}}));
+        return;
+    }
+    if (ask_model(*r, std::get<loop_brain>(r->snapshot->brain))) arm_watchdog(*r);
+}
+
+model_response recordable(const agent_snapshot& snapshot, model_response response) {
+    for (proposed_call& call : response.calls) {
+        const auto binding = snapshot.find_binding(call.name);
+        if (!binding) continue;
+        const std::vector<std::string>& secret = snapshot.bindings[*binding].skill->secret_arguments;
+        if (secret.empty()) continue;
+        // Text that is no JSON may hold a secret anywhere.
+        static const std::vector<std::string> whole{""};
+        call.arguments = redact(call.arguments, call.arguments.is_object() ? secret : whole, "argument");
+    }
+    return response;
+}
+
+} // namespace aivp

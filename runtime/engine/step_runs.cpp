@@ -1,0 +1,229 @@
+// Runs and their calls: the proposal through the gate, the outcome, deadlines, and the end.
+#include <algorithm>
+#include <utility>
+
+#include "aivp/skill/redact.hpp"
+#include "runtime/engine/internal/engine_step.hpp"
+
+namespace aivp {
+
+run_state* engine_step::open_run(call_ref ref, call_kind kind) {
+    const auto it = state_.runs.find(ref.run);
+    if (it == state_.runs.end()) {
+        emit(completion_ignored{ref.run, ref.call, "the run has ended"});
+        return nullptr;
+    }
+    // What a parked call's port says after all is not taken for what happened: a person was asked.
+    for (const open_call& o : it->second.open)
+        if (o.call == ref.call && o.kind == kind && !o.parked) return &it->second;
+    emit(completion_ignored{ref.run, ref.call, "the call is not open"});
+    return nullptr;
+}
+
+/// Goes on until the run waits for something or has ended. After finish() the run is gone and must not be touched.
+void engine_step::advance(run_state& r) {
+    if (const auto* steps = std::get_if<steps_brain>(&r.snapshot->brain)) {
+        run_steps(r, *steps);
+        return;
+    }
+    if (ask_model(r, std::get<loop_brain>(r.snapshot->brain))) arm_watchdog(r);
+}
+
+/// One timer a run, set to the earliest deadline; it is only moved when an earlier deadline appears, and when it fires.
+void engine_step::arm_watchdog(run_state& r) {
+    if (r.id == expiring_) return;
+    // While the run stands still its own deadline does too, and a parked call has none.
+    instant due = r.halted_at == instant::max() ? r.deadline : instant::max();
+    for (const open_call& o : r.open)
+        if (!o.parked) due = std::min(due, o.deadline);
+    if (r.watchdog <= due) return;
+    emit(r, timer_armed{r.id, due});
+    out_.effects.emplace_back(timer_request{{timer_key::kind::run, r.id.value, 0}, due});
+}
+
+void engine_step::expire(run_state& r) {
+    if (r.watchdog > at_) return;
+    emit(r, timer_armed{r.id, instant::max()});
+    if (r.started && r.deadline <= at_ && r.halted_at == instant::max()) {
+        finish(r, outcome_status::failure, errc::limit_time, "the run took longer than limits.run_timeout");
+        return;
+    }
+    const run_id id = r.id;
+    const std::vector<open_call> open = r.open;
+    expiring_ = id;
+    for (const open_call& o : open) {
+        if (o.deadline > at_ || o.parked) continue;
+        out_.effects.emplace_back(call_cancel{{id, o.call}, o.kind});
+        if (o.kind == call_kind::model) {
+            emit(r, model_settled{id, o.call, effect_outcome::unknown, nullptr, errc::limit_step_time,
+                                  "no answer in time", o.reserved});
+            finish(r, outcome_status::failure, errc::limit_step_time, "the model did not answer in time");
+            return;
+        }
+        // A read can be called failed; a write may have happened.
+        const skill_contract& skill = *r.snapshot->bindings[o.binding].skill;
+        const bool harmless = skill.effect != effect_class::write;
+        settle(r, o, harmless ? effect_outcome::failed : effect_outcome::unknown, {}, errc::limit_step_time,
+               "no answer in time");
+        if (!state_.find(id)) return;
+    }
+    expiring_ = {};
+    arm_watchdog(r);
+}
+
+void engine_step::finish(run_state& r, outcome_status status, errc code, std::string message, payload details,
+                         bool abstained) {
+    const run_id id = r.id;
+    const agent_id agent = r.agent;
+    abandon_open_calls(r);
+    // What was changed stays changed: such a run did a part of its work, whatever ended it.
+    if (status == outcome_status::failure && code != errc::skill_outcome_unknown && !r.side_effects.empty())
+        status = outcome_status::partial;
+    if (r.watchdog != instant::max())
+        out_.effects.emplace_back(timer_request{{timer_key::kind::run, id.value, 0}, instant::max()});
+    auto outcome = std::make_shared<structured_outcome>();
+    outcome->status = status;
+    outcome->code = code;
+    outcome->message = std::move(message);
+    outcome->cost = r.spent;
+    outcome->latency = r.started ? at_ - r.started_at : duration{};
+    outcome->at = at_;
+    outcome->run = id;
+    outcome->details = std::move(details);
+    outcome->side_effects = r.side_effects;
+    outcome->abstained = abstained;
+    emit(run_finished{id, std::move(outcome)});
+    start_next(agent);
+}
+
+/// The run ends and nobody waits any longer: every open intent gets its outcome, so that none is left open in the journal.
+void engine_step::abandon_open_calls(run_state& r) {
+    const std::vector<open_call> open = r.open;
+    for (const open_call& o : open) {
+        out_.effects.emplace_back(call_cancel{{r.id, o.call}, o.kind});
+        const std::string why = "the run ended before the answer";
+        if (o.kind == call_kind::model) {
+            emit(r,
+                 model_settled{r.id, o.call, effect_outcome::unknown, nullptr, errc::model_unknown, why, o.reserved});
+        } else if (o.kind == call_kind::user) {
+            emit(r, user_answered{r.id, o.call, {}, true});
+        } else {
+            const bool write = r.snapshot->bindings[o.binding].skill->effect == effect_class::write;
+            emit(r, call_settled{r.id,
+                                 o.call,
+                                 o.step,
+                                 o.binding,
+                                 write ? effect_outcome::unknown : effect_outcome::failed,
+                                 {},
+                                 write ? errc::skill_outcome_unknown : errc::run_cancelled,
+                                 why,
+                                 o.reserved});
+        }
+    }
+}
+
+void engine_step::finish_success(run_state& r, payload details) {
+    if (!r.unknown_writes.empty()) {
+        const skill_contract& skill = *r.snapshot->bindings[r.unknown_writes.front().binding].skill;
+        finish(r, outcome_status::partial, errc::skill_outcome_unknown,
+               "it is not known whether " + skill.id + " took effect", std::move(details));
+        return;
+    }
+    if (r.failed_steps > 0) {
+        finish(r, outcome_status::partial, errc::run_step_failed,
+               std::to_string(r.failed_steps) + " steps failed and were passed over", std::move(details));
+        return;
+    }
+    finish(r, outcome_status::success, errc::ok, "done", std::move(details));
+}
+
+/// first: intended (and its effect is out). second: the refusal otherwise.
+std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view as, const payload& arguments,
+                                                  std::uint32_t step, bool validated) {
+    const call_id call{r.last_call + 1};
+    gate_context c{.snapshot = *r.snapshot,
+                   .run = r,
+                   .now = at_,
+                   .call = call,
+                   .as = as,
+                   .proposed = arguments,
+                   .validated = validated};
+    if (refusal_ptr why = pass_gate(c)) {
+        // The loop guard compares calls as they would be made: with the fixed arguments, where the gate came that far.
+        const digest& proposed = c.arguments.is_null() ? arguments.hash() : c.arguments.hash();
+        emit(r, call_refused{r.id, call, step, c.binding, std::string(as), proposed, why});
+        return {false, std::move(why)};
+    }
+    emit(r, call_intended{r.id, call, step, c.binding, c.recorded, c.arguments.hash(), c.idempotency_key, c.reserve,
+                          c.deadline});
+    out_.effects.emplace_back(
+        skill_call{{r.id, call}, r.snapshot, c.binding, c.arguments, c.idempotency_key, c.deadline, c.has_secrets});
+    return {true, nullptr};
+}
+
+void engine_step::settle(run_state& r, const open_call& open, effect_outcome outcome, payload result, errc code,
+                         std::string message) {
+    const skill_contract& skill = *r.snapshot->bindings[open.binding].skill;
+    const bool write = skill.effect == effect_class::write;
+    // A port that says how a call ended and not why: the event always has a reason.
+    if (outcome == effect_outcome::ok)
+        code = errc::ok;
+    else if (code == errc::ok)
+        code = outcome == effect_outcome::failed ? errc::skill_failed : errc::skill_outcome_unknown;
+    if (result.text().size() > result_bytes_max) {
+        if (outcome == effect_outcome::ok) {
+            outcome = write ? effect_outcome::unknown : effect_outcome::failed;
+            code = errc::limit_output;
+            message = "the result takes more than 8 MiB";
+        }
+        result = {};
+    }
+    if (outcome == effect_outcome::ok && skill.output) {
+        if (const auto violation = skill.output->validate(result)) {
+            outcome = write ? effect_outcome::unknown : effect_outcome::failed;
+            code = errc::skill_bad_output;
+            const bool secret = is_below_pattern(violation->instance_pointer, skill.secret_results);
+            message = (violation->instance_pointer.empty() ? "the result" : violation->instance_pointer) + ": " +
+                      (secret ? "does not fit its schema" : violation->message);
+            result = {};
+        }
+    }
+    if (outcome != effect_outcome::ok && result.is_null()) {
+        result = payload::of_object(
+            {{"error", payload::of_string(info(code).name)}, {"message", payload::of_string(message)}});
+    }
+    if (!skill.secret_results.empty()) result = redact(result, skill.secret_results, "result");
+    // What was sent is charged, whatever came back.
+    emit(r, call_settled{r.id, open.call, open.step, open.binding, outcome, std::move(result), code, std::move(message),
+                         open.reserved});
+    if (const auto* steps = std::get_if<steps_brain>(&r.snapshot->brain)) {
+        const step_spec& spec = steps->steps[open.step];
+        const auto& settled = std::get<call_settled>(out_.events.back());
+        if (outcome == effect_outcome::ok) {
+            emit(r, step_finished{r.id, open.step, outcome_status::success, errc::ok, {}});
+        } else {
+            const errc failed_with = settled.code;
+            const std::string why = settled.message;
+            if (outcome == effect_outcome::unknown && write) {
+                emit(r, step_finished{r.id, open.step, outcome_status::failure, failed_with, why});
+                finish(r, outcome_status::failure, errc::skill_outcome_unknown,
+                       "step `" + spec.id + "`: it is not known whether " + skill.id + " took effect");
+                return;
+            }
+            if (!step_failed(r, spec, open.step, failed_with, why)) return;
+        }
+        run_steps(r, *steps);
+        return;
+    }
+    if (continue_turn(r, std::get<loop_brain>(r.snapshot->brain))) arm_watchdog(r);
+}
+
+void engine_step::on(const skill_completion& in) {
+    run_state* r = open_run(in.ref, call_kind::skill);
+    if (!r) return;
+    const auto open =
+        std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
+    settle(*r, open_call(*open), in.outcome, in.result, in.code, in.message);
+}
+
+} // namespace aivp
