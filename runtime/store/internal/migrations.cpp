@@ -1,0 +1,150 @@
+#include <string>
+#include <vector>
+
+#include "aivp/base/hash.hpp"
+#include "runtime/store/internal/store_file.hpp"
+
+namespace aivp {
+
+namespace {
+
+constexpr std::string_view first_schema = R"sql(
+CREATE TABLE journal(
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    run INTEGER,
+    line TEXT NOT NULL,
+    chain BLOB NOT NULL
+) STRICT;
+CREATE TABLE snapshots(
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    chain BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    state BLOB NOT NULL
+) STRICT;
+CREATE TABLE blobs(
+    hash BLOB PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+CREATE TABLE writer(
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch INTEGER NOT NULL,
+    holder TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    heartbeat_at INTEGER NOT NULL,
+    token BLOB NOT NULL
+) STRICT;
+INSERT INTO writer VALUES (1, 0, '', 0, 0, x'');
+CREATE TABLE kv(
+    namespace TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (namespace, key)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr migration known_migrations[] = {
+    {1, "journal, snapshots, blobs, writer, kv", first_schema},
+};
+
+} // namespace
+
+std::span<const migration> store_migrations() { return known_migrations; }
+
+namespace sqlite {
+
+namespace {
+
+struct applied_migration {
+    std::int64_t version;
+    std::string checksum;
+};
+
+result<std::vector<applied_migration>> read_applied(connection& db) {
+    AIVP_TRY(statement rows, db.prepare("SELECT version, checksum FROM migrations ORDER BY version"));
+    std::vector<applied_migration> applied;
+    int code = rows.step();
+    for (; code == SQLITE_ROW; code = rows.step()) applied.push_back({rows.integer(0), std::string(rows.bytes(1))});
+    if (code != SQLITE_DONE) return std::unexpected(db.failure(code, doing::reading, "read the schema's version"));
+    return applied;
+}
+
+/// How many of `known` the store has.
+result<std::size_t> compare(const connection& db, const std::vector<applied_migration>& applied,
+                            std::span<const migration> known) {
+    const std::int64_t newest = known.empty() ? 0 : known.back().version;
+    if (!applied.empty() && applied.back().version > newest)
+        return fail(errc::store_newer_schema,
+                    "the store has schema " + std::to_string(applied.back().version) + ", this version knows " +
+                        std::to_string(newest),
+                    {db.path(), 0, 0});
+    for (std::size_t i = 0; i < applied.size(); ++i)
+        if (applied[i].version != known[i].version || applied[i].checksum != to_hex(sha256(known[i].sql)))
+            return fail(errc::store_migration,
+                        "migration " + std::to_string(applied[i].version) +
+                            " of the store is not the one of that number",
+                        {db.path(), 0, 0}, "The store was made by another build; use that one.");
+    return applied.size();
+}
+
+result<void> apply(connection& db, const migration& next, instant now) {
+    const auto failed = [&](const error& why) {
+        return std::unexpected(error{errc::store_migration,
+                                     "migration " + std::to_string(next.version) + " (" + std::string(next.name) +
+                                         ") failed: " + why.message,
+                                     why.where,
+                                     {},
+                                     why.context});
+    };
+    const result<void> done = transaction(db, [&]() -> result<void> {
+        AIVP_CHECK(db.execute(std::string(next.sql), doing::writing));
+        const std::string checksum = to_hex(sha256(next.sql));
+        AIVP_TRY(statement insert, db.prepare("INSERT INTO migrations VALUES (?1, ?2, ?3, ?4)"));
+        insert.bind(1, next.version).bind(2, next.name).bind(3, now.us).bind(4, std::string_view(checksum));
+        const int code = insert.run();
+        if (code != SQLITE_DONE) return std::unexpected(db.failure(code, doing::writing, "note the migration"));
+        // Whoever wrote with the older schema must not go on.
+        return db.execute("UPDATE writer SET epoch = epoch + 1 WHERE epoch > 0", doing::writing);
+    });
+    if (!done) {
+        const errc code = done.error().code;
+        if (code == errc::store_locked || code == errc::store_full || code == errc::store_read_only) return done;
+        return failed(done.error());
+    }
+    return {};
+}
+
+} // namespace
+
+result<void> refuse_newer(connection& db, std::span<const migration> known) {
+    AIVP_TRY(const auto applied, read_applied(db));
+    AIVP_CHECK(compare(db, applied, known));
+    return {};
+}
+
+result<void> migrate(connection& db, std::span<const migration> known, instant now) {
+    AIVP_CHECK(db.execute("CREATE TABLE IF NOT EXISTS migrations(version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+                          " applied_at INTEGER NOT NULL, checksum TEXT NOT NULL) STRICT",
+                          doing::writing));
+    AIVP_TRY(const auto applied, read_applied(db));
+    AIVP_TRY(const std::size_t count, compare(db, applied, known));
+    for (const migration& next : known.subspan(count)) AIVP_CHECK(apply(db, next, now));
+    return {};
+}
+
+result<void> require_schema(connection& db, std::span<const migration> known) {
+    AIVP_TRY(const auto applied, read_applied(db));
+    AIVP_TRY(const std::size_t count, compare(db, applied, known));
+    if (count < known.size())
+        return fail(errc::store_migration,
+                    "the store has schema " + std::to_string(count) + ", this version needs " +
+                        std::to_string(known.back().version),
+                    {db.path(), 0, 0}, "Open it for writing once; that brings it to this version.");
+    return {};
+}
+
+} // namespace sqlite
+
+} // namespace aivp
