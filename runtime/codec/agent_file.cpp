@@ -8,6 +8,7 @@
 #include "aivp/base/nearest.hpp"
 #include "runtime/codec/internal/text.hpp"
 #include "runtime/codec/reader.hpp"
+#include "runtime/codec/reliability_keys.hpp"
 
 namespace aivp {
 
@@ -88,8 +89,8 @@ agent_definition agent_reader::read(const yaml_node& root) {
     keys.defer({"memory", "planner", "process", "tick", "delegates", "handoff"}, "agents cannot have this yet");
     keys.defer({"policy", "policies", "capabilities"}, "grants come from `skill_bindings` alone");
     keys.defer({"imports", "include", "extends"}, "an agent is one file");
-    keys.defer({"retry", "catch_up", "priority", "slo", "routing"},
-               "reliability and scheduling cannot be tuned per agent yet");
+    keys.defer({"retry", "rate_limit", "breaker"}, "it stands in the skill's file, and for the model under `model`");
+    keys.defer({"catch_up", "priority", "slo", "routing"}, "scheduling cannot be tuned per agent yet");
     keys.finish();
     return std::move(agent_);
 }
@@ -326,9 +327,9 @@ step_definition agent_reader::read_step(const yaml_node& node, std::size_t numbe
     if (const auto policy =
             keys.word("on_error", {"abort", "continue"}, {"retry", "compensate", "escalate", "fallback"}))
         step.error_policy = static_cast<on_error>(*policy);
-    keys.defer(
-        {"for_each", "foreach", "parallel", "loop", "retry", "compensate", "timeout", "goto", "approval", "conditions"},
-        "steps cannot have this yet");
+    keys.defer({"retry"}, "it stands in the skill's file");
+    keys.defer({"for_each", "foreach", "parallel", "loop", "compensate", "timeout", "goto", "approval", "conditions"},
+               "steps cannot have this yet");
     keys.finish();
     return step;
 }
@@ -392,8 +393,12 @@ model_spec agent_reader::read_model(const yaml_node& node) {
     if (const auto milli = keys.decimal("temperature", 3, 0, 2'000))
         params.emplace_back("temperature_milli", payload::of_integer(*milli));
     if (const yaml_node* price = keys.mapping("price")) read_price(*price, model.price);
+    const reliability_policies reliability = read_reliability(keys, attempt_time::in_retry);
+    model.retry = reliability.retry;
+    model.rate = reliability.rate;
+    model.breaker = reliability.breaker;
     keys.defer({"fallback", "fallbacks", "routing", "top_p", "seed", "stop", "reasoning", "provider"},
-               "a model can only be named, capped and priced");
+               "models cannot have this yet");
     keys.finish();
     model.params = payload::of_object(std::move(params));
     return model;

@@ -91,6 +91,12 @@ void append_excerpt(std::string& out, const error& e, std::string_view line) {
 
 } // namespace
 
+std::optional<std::string_view> source_texts::text(std::string_view file) const {
+    const auto found = texts_.find(file);
+    if (found == texts_.end()) return {};
+    return found->second;
+}
+
 std::optional<std::string_view> source_texts::line(std::string_view file, std::uint32_t number) const {
     const auto found = texts_.find(file);
     if (found == texts_.end() || number == 0) return {};

@@ -16,6 +16,8 @@ class source_texts {
 public:
     void add(std::string file, std::string text) { texts_.insert_or_assign(std::move(file), std::move(text)); }
     void add(const source_texts& others) { texts_.insert(others.texts_.begin(), others.texts_.end()); }
+    /// The whole text; nullopt when the file is not known.
+    std::optional<std::string_view> text(std::string_view file) const;
     /// Without its line end; nullopt when the file or the line is not known. `number` counts from 1.
     std::optional<std::string_view> line(std::string_view file, std::uint32_t number) const;
 

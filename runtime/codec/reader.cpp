@@ -150,28 +150,60 @@ std::optional<usd_micros> mapping_reader::money(std::string_view key) {
     return {};
 }
 
-std::optional<std::int64_t> mapping_reader::decimal(std::string_view key, int places, std::int64_t minimum,
-                                                    std::int64_t maximum) {
-    const yaml_node* found = scalar(key, "a number");
-    if (found == nullptr) return {};
-    const std::string_view text = found->text;
+namespace {
+
+/// An unsigned decimal as a number of 1/10^places; nullopt when it is none, or has more than 15 digits.
+std::optional<std::int64_t> scaled_decimal(std::string_view text, int places) {
     const std::size_t point = std::min(text.find('.'), text.size());
     std::string digits(text.substr(0, point));
     const std::string_view fraction = point == text.size() ? std::string_view() : text.substr(point + 1);
     digits += fraction;
-    const bool negative = digits.starts_with('-');
-    if (negative) digits.erase(0, 1);
-    const bool all_digits = !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
-    if (!all_digits || fraction.size() > static_cast<std::size_t>(places) || digits.size() > 15) {
+    if (digits.empty() || digits.size() > 15 || fraction.size() > static_cast<std::size_t>(places)) return {};
+    if (!std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; })) return {};
+    digits.append(static_cast<std::size_t>(places) - fraction.size(), '0');
+    std::int64_t value = 0;
+    for (const char c : digits) value = value * 10 + (c - '0');
+    return value;
+}
+
+std::string percent_text(std::int64_t permille) {
+    return std::to_string(permille / 10) + (permille % 10 == 0 ? "" : "." + std::to_string(permille % 10)) + "%";
+}
+
+} // namespace
+
+std::optional<std::int64_t> mapping_reader::share(std::string_view key, std::int64_t minimum_permille,
+                                                  std::int64_t maximum_permille) {
+    const yaml_node* found = scalar(key, "a share such as 50%");
+    if (found == nullptr) return {};
+    const std::string_view text = found->text;
+    const bool whole = text.ends_with('%') && !text.ends_with(".%") && !text.starts_with('.');
+    const auto value = whole ? scaled_decimal(text.substr(0, text.size() - 1), 1) : std::nullopt;
+    if (!value) {
+        errors_.report(errc::config_value, found->at, "`" + std::string(key) + "` is a share such as 50%",
+                       "Write per cent with at most one decimal, and the sign.");
+        return {};
+    }
+    if (*value >= minimum_permille && *value <= maximum_permille) return value;
+    errors_.report(errc::config_range, found->at,
+                   "`" + std::string(key) + "` is from " + percent_text(minimum_permille) + " to " +
+                       percent_text(maximum_permille));
+    return {};
+}
+
+std::optional<std::int64_t> mapping_reader::decimal(std::string_view key, int places, std::int64_t minimum,
+                                                    std::int64_t maximum) {
+    const yaml_node* found = scalar(key, "a number");
+    if (found == nullptr) return {};
+    const bool negative = found->text.starts_with('-');
+    auto value = scaled_decimal(std::string_view(found->text).substr(negative ? 1 : 0), places);
+    if (!value) {
         errors_.report(errc::config_type, found->at,
                        "`" + std::string(key) + "` is a number with at most " + std::to_string(places) + " decimals");
         return {};
     }
-    digits.append(static_cast<std::size_t>(places) - fraction.size(), '0');
-    std::int64_t value = 0;
-    for (const char c : digits) value = value * 10 + (c - '0');
-    if (negative) value = -value;
-    if (value >= minimum && value <= maximum) return value;
+    if (negative) value = -*value;
+    if (*value >= minimum && *value <= maximum) return value;
     std::int64_t scale = 1;
     for (int i = 0; i < places; ++i) scale *= 10;
     errors_.report(errc::config_range, found->at,

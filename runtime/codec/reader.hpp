@@ -64,6 +64,9 @@ public:
     std::optional<usd_micros> money(std::string_view key);
     /// A decimal as an integer number of 1/10^places: 0.7 with places 3 is 700. Exact; no floating point.
     std::optional<std::int64_t> decimal(std::string_view key, int places, std::int64_t minimum, std::int64_t maximum);
+    /// "50%" or "12.5%", in thousandths.
+    std::optional<std::int64_t> share(std::string_view key, std::int64_t minimum_permille,
+                                      std::int64_t maximum_permille);
     /// Index into `words`; `deferred` are words that mean something that this version cannot do.
     std::optional<std::size_t> word(std::string_view key, std::initializer_list<std::string_view> words,
                                     std::initializer_list<std::string_view> deferred = {});

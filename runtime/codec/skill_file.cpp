@@ -7,6 +7,7 @@
 #include "aivp/skill/registry.hpp"
 #include "runtime/codec/internal/text.hpp"
 #include "runtime/codec/reader.hpp"
+#include "runtime/codec/reliability_keys.hpp"
 
 namespace aivp {
 
@@ -245,9 +246,13 @@ void read_skill_keys(mapping_reader& keys, skill_contract& skill) {
     read_effect_keys(keys, skill);
     skill.timeout = keys.span("timeout", milliseconds(1), skill_timeout_max).value_or(skill.timeout);
     skill.cost_estimate = keys.money("cost_usd").value_or(skill.cost_estimate);
+    const reliability_policies reliability = read_reliability(keys, attempt_time::beside);
+    skill.retry = reliability.retry;
+    skill.rate = reliability.rate;
+    skill.breaker = reliability.breaker;
     keys.node("metadata");
-    keys.defer({"retry", "retry_policy", "rate_limit", "egress", "preview", "compensate", "sandbox", "secrets"},
-               "skills cannot declare this yet");
+    keys.defer({"retry_policy"}, "only AOS's SkillMetadata has this key; here it is `retry`");
+    keys.defer({"egress", "preview", "compensate", "sandbox", "secrets"}, "skills cannot declare this yet");
     keys.finish();
 }
 

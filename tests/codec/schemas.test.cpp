@@ -78,6 +78,13 @@ std::set<std::string> agent_keys(const std::string& text) {
     return keys_known_to_reader(errors);
 }
 
+std::set<std::string> skill_keys(const std::string& text) {
+    std::vector<aivp::error> errors;
+    (void)aivp::parse_skill("schema_version: skill.v1\nid: a\nversion: 1.0.0\nsummary: s\ninputs: {}\n" + text,
+                            "s.skill.yaml", errors);
+    return keys_known_to_reader(errors);
+}
+
 void check_same_keys(const std::set<std::string>& reader, const std::set<std::string>& schema, const char* what) {
     BOOST_TEST_INFO_SCOPE(what);
     BOOST_TEST(reader == schema, boost::test_tools::per_element());
@@ -163,14 +170,59 @@ BOOST_AUTO_TEST_CASE(schema_and_reader_of_agents_know_the_same_keys) {
 }
 
 BOOST_AUTO_TEST_CASE(schema_and_reader_of_skills_know_the_same_keys) {
-    const std::string head = "schema_version: skill.v1\nid: a\nversion: 1.0.0\nsummary: s\ninputs: {}\n";
+    check_same_keys(skill_keys(std::string(unknown) + ": 1\n"), keys_of_schema(read_schema("skill"), ""), "skill");
     std::vector<aivp::error> errors;
-    (void)aivp::parse_skill(head + unknown + ": 1\n", "s.skill.yaml", errors);
-    check_same_keys(keys_known_to_reader(errors), keys_of_schema(read_schema("skill"), ""), "skill");
-    errors.clear();
     (void)aivp::parse_skill_pool("schema_version: skill_pool.v1\nimports: []\n" + std::string(unknown) + ": 1\n",
                                  "p.yaml", errors);
     check_same_keys(keys_known_to_reader(errors), keys_of_schema(read_schema("skill-pool"), ""), "pool");
+}
+
+BOOST_AUTO_TEST_CASE(schemas_and_readers_know_the_same_keys_of_retries_rates_and_breakers) {
+    const std::string bad = std::string(unknown) + ": 1";
+    const std::vector<std::pair<std::string, std::string>> blocks{
+        {"retry: {attempts: 2, jitter: proportional, jitter_share: 5%, " + bad + "}", "/definitions/retry"},
+        {"rate_limit: {count: 1, per: 1s, " + bad + "}", "/definitions/rate_limit"},
+        {"breaker: {" + bad + "}", "/definitions/breaker"},
+        {"breaker: {slow: {from: 1s, " + bad + "}}", "/definitions/breaker/properties/slow"}};
+    for (const auto& [text, pointer] : blocks) {
+        check_same_keys(skill_keys(text + "\n"), keys_of_schema(read_schema("skill"), pointer), "skill");
+        check_same_keys(agent_keys("goal: g\nskill_bindings: []\nmodel:\n  name: m\n  " + text + "\n"),
+                        keys_of_schema(read_schema("agent"), pointer), "model");
+    }
+}
+
+/// Each text with whether it is sound: the schema and the reader must both say so.
+BOOST_AUTO_TEST_CASE(schemas_and_readers_agree_about_retries_rates_and_breakers) {
+    const auto schema = compile_schema("skill");
+    const std::string head = "schema_version: skill.v1\nid: a\nversion: 1.0.0\nsummary: s\ninputs: {}\n";
+    const std::vector<std::pair<const char*, bool>> texts{
+        {"retry: {attempts: 4}", true},
+        {"retry: {attempts: 4, delay: 500ms, growth: 1.5, delay_max: 1m, jitter: none, throttle_floor: 0s}", true},
+        {"retry: {attempts: 4, jitter: proportional, jitter_share: 12.5%, within: 5m}", true},
+        {"rate_limit: {count: 10, per: 1s, burst: 5}", true},
+        {"breaker: {}", true},
+        {"breaker: {window: 60s, failures: 50%, slow: {from: 5s}, open_growth: 1, probes: 16}", true},
+        {"retry: {}", false},
+        {"retry: {attempts: 1001}", false},
+        {"retry: {attempts: 4, attempt_timeout: 1s}", false},
+        {"retry: {attempts: 4, growth: 101}", false},
+        {"retry: {attempts: 4, jitter: proportional}", false},
+        {"retry: {attempts: 4, jitter: full, jitter_share: 1%}", false},
+        {"retry: {attempts: 4, jitter_share: 1%}", false},
+        {"rate_limit: {per: 1s}", false},
+        {"rate_limit: {count: 10, per: 1s, burst: 0}", false},
+        {"breaker: {window: 0}", false},
+        {"breaker: {failures: 0.5}", false},
+        {"breaker: {failures: .5%}", false},
+        {"breaker: {failures: 5.%}", false},
+        {"breaker: {failures: \"%\"}", false},
+        {"breaker: {slow: {share: 80%}}", false},
+        {"breaker: {slow: 5s}", false}};
+    for (const auto& [text, sound] : texts) {
+        std::vector<aivp::error> errors;
+        BOOST_TEST(aivp::parse_skill(head + text + "\n", "s.skill.yaml", errors).has_value() == sound, text);
+        BOOST_TEST(schema.accepts(yaml_payload(head + text + "\n", "s.skill.yaml")) == sound, text);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
