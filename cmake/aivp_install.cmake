@@ -26,9 +26,9 @@ endforeach()
 # The packages behind the external targets that the modules link.
 set(AIVP_FIND_DEPENDENCIES "")
 foreach(package_and_targets
-        "fmt|fmt::fmt" "OpenSSL COMPONENTS Crypto|OpenSSL::Crypto" "nlohmann_json|nlohmann_json::nlohmann_json"
+        "fmt|fmt::fmt" "OpenSSL COMPONENTS Crypto SSL|OpenSSL::Crypto,OpenSSL::SSL" "nlohmann_json|nlohmann_json::nlohmann_json"
         "yaml-cpp|yaml-cpp" "date|date::date,date::date-tz" "re2|re2::re2" "ZLIB|ZLIB::ZLIB"
-        "Boost 1.81 COMPONENTS program_options|Boost::program_options")
+        "SQLite3|SQLite::SQLite3" "Boost 1.81 COMPONENTS program_options|Boost::program_options,Boost::headers")
     string(REPLACE "|" ";" parts "${package_and_targets}")
     list(GET parts 0 package)
     list(GET parts 1 targets)

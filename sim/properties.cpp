@@ -61,7 +61,8 @@ void property_checker::committed(const input_envelope& input, const decision& d,
         if (record.line.find(secret) != std::string_view::npos)
             report(secret_never_leaves, "no secret in record " + std::to_string(seq_.value), "one is there");
     }
-    for (const engine_event& event : d.events) watch(event, after);
+    const bool recovering = std::holds_alternative<recover>(input.body);
+    for (const engine_event& event : d.events) watch(event, after, recovering);
 }
 
 bool property_checker::value_set::insert(std::uint64_t value) {
@@ -129,7 +130,46 @@ void property_checker::settled(run_id run, call_id call, usd_micros cost, bool u
                "at most " + to_string(usd_micros{budget}) + " and one call", to_string(usd_micros{w.spent}));
 }
 
-void property_checker::watch(const engine_event& event, const engine_state& after) {
+void property_checker::restart(const recovered_state& found) {
+    seq_ = found.seq;
+    at_ = found.at;
+    accepted_ = found.state.last_run;
+    finished_ = found.state.finished_runs;
+    runs_.clear();
+    last_watch_ = nullptr;
+    for (const auto& [id, r] : found.state.runs) {
+        run_watch& w = runs_[id];
+        w.snapshot = r.snapshot;
+        w.skill_calls = r.skill_calls;
+        w.model_turns = r.model_turns;
+        w.spent = r.spent.value;
+        for (const open_call& o : r.open) {
+            w.open_intents.push_back(o.call.value);
+            if (o.kind == call_kind::skill) w.keys.emplace_back(o.call.value, o.idempotency_key.prefix());
+        }
+    }
+}
+
+/// The same key goes out once more, and that is right where the far side keeps it to one effect, or where nothing is changed.
+void property_checker::resent(const call_resent& e, const engine_state& after, bool recovering) {
+    run_watch& w = watch_of(e.run);
+    if (__builtin_add_overflow(w.spent, e.lost.value, &w.spent)) w.spent = std::numeric_limits<std::int64_t>::max();
+    w.largest_call += e.lost.value;
+    const auto key = std::find_if(w.keys.begin(), w.keys.end(), [&](const auto& k) { return k.first == e.call.value; });
+    if (key == w.keys.end()) return;
+    unknown_keys_.push_back(key->second);
+    const run_state* r = after.find(e.run);
+    if (!r || !recovering) return;
+    for (const open_call& o : r->open) {
+        if (o.call != e.call) continue;
+        const skill_contract& skill = *r->snapshot->bindings[o.binding].skill;
+        if (skill.effect == effect_class::write && !skill.takes_key && !skill.idempotent)
+            report(property_id::effect_at_most_once_per_key, "a write without a key that is not sent again",
+                   to_string(e.run) + " " + to_string(e.call) + " is");
+    }
+}
+
+void property_checker::watch(const engine_event& event, const engine_state& after, bool recovering) {
     std::visit(
         [&](const auto& e) {
             using event_type = std::decay_t<decltype(e)>;
@@ -143,6 +183,13 @@ void property_checker::watch(const engine_event& event, const engine_state& afte
             } else if constexpr (std::is_same_v<event_type, call_settled> ||
                                  std::is_same_v<event_type, model_settled>) {
                 settled(e.run, e.call, e.cost, e.outcome == effect_outcome::unknown);
+            } else if constexpr (std::is_same_v<event_type, call_resent>) {
+                resent(e, after, recovering);
+            } else if constexpr (std::is_same_v<event_type, call_retry_planned>) {
+                run_watch& w = watch_of(e.run);
+                if (__builtin_add_overflow(w.spent, e.lost.value, &w.spent))
+                    w.spent = std::numeric_limits<std::int64_t>::max();
+                w.largest_call += e.lost.value;
             } else if constexpr (std::is_same_v<event_type, user_answered>) {
                 settled(e.run, e.call, {}, false);
             } else if constexpr (std::is_same_v<event_type, trigger_accepted>) {
@@ -198,9 +245,15 @@ void property_checker::conclude(const engine_state& state, store_port& journal, 
     if (accepted_ != finished_ + open)
         report(trigger_ends_with_a_reason, std::to_string(accepted_) + " accepted",
                std::to_string(finished_) + " finished and " + std::to_string(open) + " open");
-    if (quiet && open != 0)
+    if (!quiet) return;
+    for (const auto& [id, r] : state.runs) {
+        // Paused, or parked with a reason: a person is asked, and what waits behind it waits for a reason too.
+        const run_id active = state.agents[r.agent.value - 1].active;
+        const run_state* ahead = state.find(active);
+        if (r.halted_at != instant::max() || (ahead && ahead->halted_at != instant::max())) continue;
         report(trigger_ends_with_a_reason, "no run without an outcome when nothing more can happen",
-               std::to_string(open) + " open, the first is " + to_string(state.runs.begin()->first));
+               to_string(id) + " is open");
+    }
 }
 
 } // namespace aivp::sim

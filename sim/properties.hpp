@@ -54,6 +54,8 @@ public:
     void committed(const input_envelope& input, const decision& d, const engine_state& after,
                    const journal_record& record) override;
     void performing(const engine_effect& effect) override;
+    /// A new process goes on from this state. What was performed before stays performed.
+    void restart(const recovered_state& found);
     /// Once nothing more can happen (`quiet`): accepted triggers must have ended. Reads the whole journal back.
     void conclude(const engine_state& state, store_port& journal, bool quiet);
 
@@ -76,7 +78,8 @@ private:
     };
     void report(property_id p, std::string expected, std::string actual);
     void count(property_id p) { ++checked_[static_cast<std::size_t>(p)]; }
-    void watch(const engine_event& event, const engine_state& after);
+    void watch(const engine_event& event, const engine_state& after, bool recovering);
+    void resent(const call_resent& e, const engine_state& after, bool recovering);
     void intended(run_id run, call_id call, bool model);
     void settled(run_id run, call_id call, usd_micros cost, bool unknown);
 

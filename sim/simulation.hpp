@@ -6,15 +6,18 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "aivp/engine/call_guard.hpp"
 #include "aivp/engine/driver.hpp"
 #include "aivp/engine/run_log.hpp"
 #include "mocks/connector.hpp"
 #include "mocks/ledger.hpp"
 #include "runtime/store/memory_store.hpp"
+#include "sim/process_boundary.hpp"
 #include "sim/properties.hpp"
 #include "sim/scheduler.hpp"
 #include "sim/time_ports.hpp"
@@ -70,17 +73,23 @@ struct simulation_setup {
     ledger_mode ledger = ledger_mode::entries;
     bool check_properties = true;
     bool keep_run_log = true;
+    std::size_t batch_max = 1; ///< see driver_options
+    /// The journal, which must outlive the simulation; null = one in memory, and only then journal() has anything in it.
+    store_port* store = nullptr;
+    std::uint64_t snapshot_every = 0; ///< records between two snapshots of the state in `store`; 0 = none
+    /// Set: the process that runs the engine may die, and be started again.
+    std::optional<death_plan> death;
     /// What stands behind the ports. Called once, when the simulation is built; empty = the mocks and nothing else.
     std::function<world_ports(const world_parts&)> ports;
 };
 
 /// Why a simulation stopped.
-enum class stop_reason : std::uint8_t { horizon, idle, event_limit, store_failed, first_run_over };
+enum class stop_reason : std::uint8_t { horizon, idle, event_limit, store_failed, first_run_over, killed };
 const char* to_string(stop_reason r);
 
 class simulation {
 public:
-    /// Errors: those of seeding the mocks and of activating the agents.
+    /// Errors: those of seeding the mocks and of activating the agents. A process that dies meanwhile is no error.
     static result<std::unique_ptr<simulation>> create(simulation_setup setup);
 
     /// Plans an input for later (or now).
@@ -96,12 +105,24 @@ public:
     stop_reason run_first(instant until, std::uint64_t max_events);
     /// Is there nothing to wait for: has the first run ended, or was its trigger refused? False before the first event.
     bool first_run_over() const;
+    /// Is the process gone? Requires setup.death.
+    bool killed() const { return !edges_.empty() && edges_.back()->dead(); }
+    void kill() { edges_.back()->die(); }
+    /// A new process on what `store` holds, in the world as it is now: what was open is taken up again, agents are made
+    /// known that are not, and what was submitted while nobody was there is submitted now. Errors: those of read_state(),
+    /// and of the commits.
+    result<void> restart(store_port& store, duration away, death_plan plan = {});
+    /// The store works again after a commit that failed or of which nobody knows.
+    result<void> retry();
+    /// Calls of models, skills and users that the process made.
+    std::uint64_t performed() const { return edges_.back()->effects(); }
+
     /// Ends the checking: what must hold once all is quiet.
     void conclude(stop_reason reason);
 
     instant now() const { return scheduler_.now(); }
     scheduler& time() { return scheduler_; }
-    driver& engine() { return driver_; }
+    driver& engine() { return *driver_; }
     const world_ledger& ledger() const { return ledger_; }
     const run_log& log() const { return log_; }
     const memory_store& journal() const { return store_; }
@@ -115,6 +136,9 @@ public:
 
 private:
     explicit simulation(simulation_setup setup);
+    void start_process(store_port& store, death_plan plan);
+    result<void> activate_agents();
+    void save_snapshot_when_due();
     stop_reason run(instant until, std::uint64_t max_events, bool only_first);
 
     class planned_inputs final : public event_handler {
@@ -128,6 +152,7 @@ private:
                 cancels; ///< not 0: cancel this agent's active run; `input` is a cancel_run whose run is filled in then
         };
         std::vector<planned> inputs;
+        std::vector<std::uint64_t> waiting; ///< came while there was no process
 
     private:
         simulation& simulation_;
@@ -136,7 +161,6 @@ private:
     simulation_setup setup_;
     scheduler scheduler_;
     sim_clock clock_;
-    sim_timers timers_;
     sim_mock_world mock_world_;
     memory_store store_;
     world_ledger ledger_;
@@ -145,8 +169,15 @@ private:
     world_ports ports_;
     run_log log_;
     property_checker checker_;
-    driver driver_;
+    std::unique_ptr<driver> driver_;
     planned_inputs planned_;
+    call_guard guard_;
+    seq_no snapshot_seq_; ///< of the last snapshot
+    // What belongs to one process, and outlives it because answers and timers may still name it.
+    std::vector<std::unique_ptr<sim_timers>> timers_;
+    std::vector<std::unique_ptr<process_boundary>> edges_;
+    std::vector<std::unique_ptr<guarded_connector>> guarded_connectors_;
+    std::vector<std::unique_ptr<guarded_model_provider>> guarded_models_;
 };
 
 } // namespace aivp::sim

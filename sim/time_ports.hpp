@@ -26,13 +26,18 @@ private:
 class sim_timers final : public timer_port, public event_handler {
 public:
     explicit sim_timers(scheduler& s) : scheduler_(s) {}
-    /// Where fired timers go; set once, before the first arm().
+    /// Where fired timers go; before the first arm().
     void deliver_to(completion_sink& sink) { sink_ = &sink; }
 
     void arm(timer_key key, instant due) override;
     void disarm(timer_key key) override;
     void fire(std::uint64_t token) override;
     std::size_t armed() const { return armed_.size(); }
+    /// The process that armed them is gone.
+    void clear() {
+        armed_.clear();
+        by_token_.clear();
+    }
 
 private:
     scheduler& scheduler_;

@@ -62,7 +62,7 @@ skill_ptr make_skill(std::string id, skill_options options) {
     if (!options.output_schema.empty()) s->output = compiled(options.output_schema);
     s->effect = options.effect;
     s->reversible = options.reversible;
-    s->idempotent = options.effect != effect_class::write;
+    s->idempotent = options.idempotent || options.effect != effect_class::write;
     s->takes_key = options.takes_key;
     s->enabled = options.enabled;
     s->needs_approval = options.needs_approval;

@@ -46,9 +46,13 @@ void driver::restore(recovered_state s) {
 
 result<void> driver::submit(engine_input input, input_source source) {
     if (!failures_.empty()) return std::unexpected(failures_.front());
+    const bool first = !busy_ && inbox_.empty();
+    const seq_no before = last_seq_;
     enqueue(source, std::move(input));
-    if (!failures_.empty()) return std::unexpected(failures_.front());
-    return {};
+    // The input itself is in the journal when anything is: what failed then came after it.
+    if (failures_.empty() || !first || last_seq_ != before) return {};
+    refused_ = true;
+    return std::unexpected(failures_.front());
 }
 
 template <class Input>
@@ -106,24 +110,15 @@ result<void> driver::retry(snapshot_source& snapshots) {
         AIVP_TRY(recovered_state known, read_state(ports_.store, snapshots));
         state_ = std::move(known.state);
         failures_.clear();
-        forget_refused(count);
+        // Whoever submitted it was told that it has no effect; completions and timers have nobody else to come back to.
+        if (refused_) inbox_.pop_front();
     } else {
         return fail(errc::store_fenced, "record " + std::to_string(head.seq.value) + " was written by somebody else");
     }
+    refused_ = false;
     drain();
     if (!failures_.empty()) return std::unexpected(failures_.front());
     return {};
-}
-
-/// Whoever submitted these was told that they had no effect; completions and timers have nobody else to come back to.
-void driver::forget_refused(std::size_t count) {
-    std::deque<input_envelope> kept;
-    for (std::size_t i = 0; i < inbox_.size(); ++i) {
-        const input_source s = inbox_[i].source;
-        const bool refused = i < count && (s == input_source::host || s == input_source::operator_ || s == input_source::event_bus);
-        if (!refused) kept.push_back(std::move(inbox_[i]));
-    }
-    inbox_ = std::move(kept);
 }
 
 bool driver::process(std::size_t count) {

@@ -79,6 +79,7 @@ void apply(run_state& r, const run_started&, instant at) {
     r.started = true;
     r.started_at = at;
     r.deadline = at + r.snapshot->limits.run_timeout;
+    if (r.halted_at != instant::max()) r.halted_at = at;
     if (const auto* loop = std::get_if<loop_brain>(&r.snapshot->brain)) {
         if (!loop->system.empty()) r.messages = r.messages.appended(system_message(loop->system));
         r.messages = r.messages.appended(user_message(first_user_text(*loop, r.trigger_body)));
@@ -185,7 +186,7 @@ void apply(run_state& r, const user_asked& e, instant at) {
                       .binding = no_binding,
                       .started_at = at,
                       .deadline = r.deadline,
-                      .arguments = {}});
+                      .arguments = e.text});
 }
 
 void apply(run_state& r, const user_answered& e, instant) {
@@ -203,9 +204,18 @@ void apply(run_state& r, const call_parked& e, instant at) {
 void apply(run_state& r, const call_resent& e, instant at) {
     open_call& o = open_at(r, e.call);
     o.parked = false;
+    o.retry_at = instant::max();
     o.deadline = e.deadline;
     release_and_charge(r, {}, e.lost);
     keep_halted(r, at);
+}
+
+void apply(run_state& r, const call_retry_planned& e, instant) {
+    open_call& o = open_at(r, e.call);
+    o.attempt = e.attempt;
+    o.retry_at = e.due;
+    o.deadline = e.due;
+    release_and_charge(r, {}, e.lost);
 }
 
 void apply(run_state& r, const run_paused&, instant at) {
@@ -258,8 +268,12 @@ void apply(engine_state& s, const journal_opened& e, instant) { s.journal = e.na
 
 void apply(engine_state& s, const time_lost& e, instant) {
     for (auto& [id, r] : s.runs) {
-        if (r.started) r.deadline = r.deadline + e.by;
-        for (open_call& o : r.open) o.deadline = o.deadline + e.by;
+        // A run that stands still loses nothing: its deadline moves on by all of that time when it goes on.
+        if (r.started && r.halted_at == instant::max()) r.deadline = r.deadline + e.by;
+        for (open_call& o : r.open) {
+            // A planned attempt is not put off: what it waits for went on without us.
+            if (o.retry_at == instant::max()) o.deadline = o.deadline + e.by;
+        }
     }
 }
 
@@ -297,7 +311,7 @@ const char* event_name(const engine_event& e) {
         "agent_activated", "agent_retired", "trigger_armed", "trigger_accepted", "trigger_refused",    "run_started",
         "model_requested", "model_settled", "call_refused",  "call_intended",    "call_settled",       "step_finished",
         "turn_completed",  "user_asked",    "user_answered", "timer_armed",      "completion_ignored", "run_finished",
-        "journal_opened",  "recovered",     "time_lost",     "call_parked",      "call_resent",        "run_paused",
+        "journal_opened",  "recovered",     "time_lost",     "call_parked",      "call_resent",        "call_retry_planned", "run_paused",
         "run_resumed"};
     static_assert(std::size(names) == std::variant_size_v<engine_event>);
     return names[e.index()];

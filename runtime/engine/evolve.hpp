@@ -18,6 +18,7 @@ void apply(run_state& r, const user_answered& e, instant at);
 void apply(run_state& r, const timer_armed& e, instant at);
 void apply(run_state& r, const call_parked& e, instant at);
 void apply(run_state& r, const call_resent& e, instant at);
+void apply(run_state& r, const call_retry_planned& e, instant at);
 void apply(run_state& r, const run_paused& e, instant at);
 void apply(run_state& r, const run_resumed& e, instant at);
 

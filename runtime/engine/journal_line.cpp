@@ -311,6 +311,12 @@ void write(w& o, const call_resent& e) {
     o.unless_zero(",\"lost\":", e.lost.value).run(e.run).raw(",\"type\":\"call_resent\"");
 }
 
+void write(w& o, const call_retry_planned& e) {
+    o.raw(",\"attempt\":").number(e.attempt).raw(",\"call\":").number(e.call.value).unless_ok(",\"code\":", e.code);
+    o.raw(",\"due\":").number(e.due.us).unless_zero(",\"lost\":", e.lost.value);
+    o.unless_empty(",\"message\":", e.message).run(e.run).raw(",\"type\":\"call_retry_planned\"");
+}
+
 void write(w& o, const run_paused& e) {
     o.unless_empty(",\"reason\":", e.reason).run(e.run).raw(",\"type\":\"run_paused\"");
 }

@@ -43,14 +43,14 @@ private:
         if (type == "step_finished") return step();
         if (type == "model_settled") return model_settled_event();
         if (type == "model_requested")
-            return model_requested{started_loop(), f_.call(), f_.hash("key"), money("reserved"),
+            return model_requested{idle_loop(), new_call(*run()), f_.hash("key"), money("reserved"),
                                    {f_.integer("deadline")}};
         if (type == "call_refused") return refused();
-        if (type == "turn_completed") return turn_completed{started_run()};
+        if (type == "turn_completed") return turn_completed{answered_turn()};
         if (type == "timer_armed") return timer_armed{started_run(), f_.when("due")};
         if (type == "run_started") return run_started{waiting_run()};
         if (type == "run_finished") return finished();
-        if (type == "user_asked") return user_asked{started_loop(), f_.call(), f_.value("text")};
+        if (type == "user_asked") return user_asked{idle_loop(), new_call(*run()), f_.value("text")};
         if (type == "user_answered")
             return user_answered{started_run(), open_call_of(call_kind::user).call, f_.value("message"),
                                  f_.boolean("ended")};
@@ -65,17 +65,21 @@ private:
             return trigger_refused{{f_.count("agent")},         f_.small("trigger"),  {f_.integer("scheduled_for")},
                                    f_.code_or_ok("code"), f_.string("reason"), f_.count("count")};
         if (type == "completion_ignored") return completion_ignored{f_.run(correlation_), f_.call(), f_.string("reason")};
-        if (type == "journal_opened") return journal_opened{f_.key("name")};
+        if (type == "journal_opened") return opened();
         if (type == "recovered") return recovered{f_.count("resent"), f_.count("parked")};
-        if (type == "time_lost") return time_lost{{f_.integer("by")}};
+        if (type == "time_lost") return time_lost{{static_cast<std::int64_t>(f_.count("by"))}};
         if (type == "call_parked")
-            return call_parked{started_run(), open_call_of(call_kind::skill).call, f_.code_or_ok("code"),
+            return call_parked{started_run(), under_way(call_kind::skill).call, f_.code_or_ok("code"),
                                f_.string("message")};
         if (type == "call_resent")
             return call_resent{started_run(), open_call_of(std::nullopt).call, {f_.integer("deadline")},
                                money("lost")};
-        if (type == "run_paused") return run_paused{run()->id, f_.string_or_empty("reason")};
-        if (type == "run_resumed") return run_resumed{run()->id};
+        if (type == "call_retry_planned")
+            return call_retry_planned{started_run(),          under_way(std::nullopt).call, f_.small("attempt"),
+                                      {f_.integer("due")},    f_.code_or_ok("code"),           f_.string_or_empty("message"),
+                                      money("lost")};
+        if (type == "run_paused") return run_paused{paused(false), f_.string_or_empty("reason")};
+        if (type == "run_resumed") return run_resumed{paused(true)};
         return std::nullopt;
     }
 
@@ -95,6 +99,31 @@ private:
         if (!std::holds_alternative<loop_brain>(snapshot(*run()).brain)) misfit("its agent has no model");
         return started_run();
     }
+    /// Nothing of it is open or unanswered: a model is asked, or a person.
+    run_id idle_loop() {
+        if (const run_state* r = run(); !r->open.empty() || !r->slots.empty()) misfit("its run waits for answers");
+        return started_loop();
+    }
+    run_id answered_turn() {
+        const run_state* r = run();
+        if (r->slots.empty() || std::any_of(r->slots.begin(), r->slots.end(), [](const turn_slot& s) { return !s.done; }))
+            misfit("its run has no turn that is answered");
+        return started_loop();
+    }
+    run_id paused(bool before) {
+        if (run()->paused != before) misfit(before ? "its run is not paused" : "its run is paused already");
+        return run()->id;
+    }
+    call_id new_call(const run_state& r) {
+        const call_id call = f_.call();
+        if (call.value != r.last_call + 1) misfit("calls are numbered without gaps");
+        return call;
+    }
+    const open_call& under_way(std::optional<call_kind> kind) {
+        const open_call& o = open_call_of(kind);
+        if (o.parked || o.retry_at != instant::max()) misfit("its call is not under way");
+        return o;
+    }
     usd_micros money(std::string_view key) {
         const std::int64_t v = f_.integer_or(key, 0);
         if (v < 0) f_.wrong(key);
@@ -103,6 +132,11 @@ private:
     run_id waiting_run() {
         const run_state* r = run();
         if (r->started) misfit("its run has begun before");
+        const std::size_t agents = state_.agents.size();
+        if (r->agent.value >= 1 && r->agent.value <= agents) {
+            const run_id active = state_.agents[r->agent.value - 1].active;
+            if (active && active != r->id) misfit("its agent runs something else");
+        }
         return r->id;
     }
     agent_id agent() {
@@ -133,6 +167,16 @@ private:
         if (step >= places) misfit("it names a step or call that its run does not have");
         return step;
     }
+    /// Of a call that begins here: the step that is next, or a call of the turn that has no answer and is not open.
+    std::uint32_t free_place(const run_state& r, std::uint32_t step) {
+        if (std::holds_alternative<steps_brain>(snapshot(r).brain)) {
+            if (step != r.next_step || !r.open.empty()) misfit("it is not the turn of its step");
+        } else if (step < r.slots.size()) {
+            const auto same = [step](const open_call& o) { return o.step == step; };
+            if (r.slots[step].done || std::any_of(r.open.begin(), r.open.end(), same)) misfit("its call was made before");
+        }
+        return place(r, step);
+    }
     static const agent_snapshot& snapshot(const run_state& r) {
         static const agent_snapshot none{};
         return r.snapshot ? *r.snapshot : none;
@@ -157,10 +201,12 @@ private:
     }
     engine_event intended() {
         const run_state* r = run();
-        call_intended e{started_run(),     f_.call(), place(*r, f_.small("step")), f_.small("binding"),
+        call_intended e{started_run(),     new_call(*r), free_place(*r, f_.small("step")), f_.small("binding"),
                         f_.value("arguments"), {},    f_.key("key"),          money("reserved"),
                         {f_.integer("deadline")}};
         e.arguments_hash = f_.has("arguments_hash") ? f_.hash("arguments_hash") : e.arguments.hash();
+        std::int64_t reserved = 0;
+        if (__builtin_add_overflow(r->reserved.value, e.reserved.value, &reserved)) f_.wrong("reserved");
         if (e.binding >= snapshot(*r).bindings.size()) misfit("its agent has no binding " + std::to_string(e.binding));
         return e;
     }
@@ -174,7 +220,7 @@ private:
         why->help = f_.string("help");
         std::string as = f_.string("as");
         const std::uint32_t binding = snapshot(*r).find_binding(as).value_or(no_binding);
-        return call_refused{started_run(), f_.call(), place(*r, f_.small("step")), binding, std::move(as),
+        return call_refused{started_run(), new_call(*r), free_place(*r, f_.small("step")), binding, std::move(as),
                             f_.hash("arguments_hash"), std::move(why)};
     }
     engine_event step() {
@@ -182,6 +228,7 @@ private:
         const std::uint32_t index = f_.small("step");
         const auto* brain = std::get_if<steps_brain>(&snapshot(*r).brain);
         if (!brain || index >= brain->steps.size()) misfit("its agent has no step " + std::to_string(index));
+        if (index != r->next_step || !r->open.empty()) misfit("it is not the turn of its step");
         return step_finished{started_run(), index, f_.word("status", all_statuses, outcome_status::success),
                              f_.code_or_ok("code"), f_.string_or_empty("message")};
     }
@@ -194,6 +241,7 @@ private:
                         f_.string_or_empty("message"),
                         money("cost")};
         if (f_.has("response")) e.response = response(f_.text("response"));
+        if ((e.outcome == effect_outcome::ok) != (e.response != nullptr)) misfit("outcome and response contradict each other");
         return e;
     }
     std::shared_ptr<const model_response> response(std::string_view object) {
@@ -245,6 +293,9 @@ private:
         if (!snapshot) {
             missing_snapshot_ = misfit_.empty();
             misfit("snapshot " + to_hex(whole, 8) + " of agent `" + f_.string("id") + "` is not known");
+        } else if (id.value >= 1 && id.value <= state_.agents.size() &&
+                   state_.agents[id.value - 1].snapshot->id != snapshot->id) {
+            misfit("agent " + std::to_string(id.value) + " is another one");
         }
         return agent_activated{id, std::move(snapshot)};
     }
@@ -252,8 +303,14 @@ private:
         const agent_id a = agent();
         const run_id id = f_.run(correlation_);
         if (id.value != state_.last_run + 1) misfit("runs are numbered without gaps");
-        return trigger_accepted{a, f_.small("trigger"), id, {f_.integer("scheduled_for")}, f_.value("body"),
-                                f_.boolean("waits")};
+        const bool waits = f_.boolean("waits");
+        if (misfit_.empty() && waits != static_cast<bool>(state_.agents[a.value - 1].active))
+            misfit(waits ? "it waits for nothing" : "its agent runs something else");
+        return trigger_accepted{a, f_.small("trigger"), id, {f_.integer("scheduled_for")}, f_.value("body"), waits};
+    }
+    engine_event opened() {
+        if (state_.journal || state_.last_run != 0) misfit("the journal has a name, or runs without one, already");
+        return journal_opened{f_.key("name")};
     }
 
     const engine_state& state_;
@@ -278,7 +335,9 @@ result<journal_step> replay_line(engine_state& state, std::string_view line, sna
                      .causation = {static_cast<std::uint64_t>(f.integer_or("causation", 0))},
                      .input = canonical_fields(f.text("input")).string("type"),
                      .events = {}};
-    for (const std::string_view item : item_texts(f.text("events"))) {
+    const std::string_view events = f.text("events");
+    if (!events.starts_with('[')) f.wrong("events");
+    for (const std::string_view item : item_texts(events)) {
         auto event = event_reader(state, item, out.correlation, out.at, snapshots).read();
         if (!event) return std::unexpected(std::move(event.error()));
         evolve(state, *event, out.at);

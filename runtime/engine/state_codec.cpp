@@ -1,5 +1,6 @@
 // The engine's state as canonical JSON, for snapshots. A snapshot is a shortcut and nothing else: whatever is wrong with one,
 // the journal still leads to the same state, so the reader refuses what it does not understand instead of guessing.
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@ namespace aivp {
 namespace {
 
 constexpr std::int64_t state_version = 1;
+/// Numbers that count something stay exact in JSON, and leave room for counting on.
+constexpr std::uint64_t number_max = std::uint64_t{1} << 53;
 constexpr call_kind all_call_kinds[] = {call_kind::model, call_kind::skill, call_kind::user};
 
 const char* to_string(call_kind k) {
@@ -65,10 +68,11 @@ private:
 
 void write_open_call(std::string& out, const open_call& c) {
     object_writer o(out);
-    o.value("arguments", c.arguments).text("arguments_hash", to_hex(c.arguments_hash)).number("binding", c.binding);
+    o.value("arguments", c.arguments).text("arguments_hash", to_hex(c.arguments_hash)).number("attempt", c.attempt);
+    o.number("binding", c.binding);
     o.number("call", c.call.value).when("deadline", c.deadline).text("key", to_hex(c.idempotency_key));
     o.text("kind", to_string(c.kind)).boolean("parked", c.parked).number("reserved", c.reserved.value);
-    o.number("started_at", c.started_at.us).number("step", c.step);
+    o.when("retry_at", c.retry_at).number("started_at", c.started_at.us).number("step", c.step);
 }
 
 void write_slot(std::string& out, const turn_slot& s) {
@@ -270,7 +274,9 @@ private:
                     .arguments = f.value("arguments"),
                     .arguments_hash = f.hash("arguments_hash"),
                     .idempotency_key = f.key("key"),
-                    .parked = f.boolean("parked")};
+                    .parked = f.boolean("parked"),
+                    .attempt = f.small("attempt"),
+                    .retry_at = f.when("retry_at")};
         const std::string kind = f.string("kind");
         bool known = false;
         for (const call_kind k : all_call_kinds)
@@ -303,12 +309,24 @@ private:
     /// The engine indexes with what stands in a state: none of it may point outside.
     void check_references(const engine_state& s) {
         if (!fault_.empty()) return;
+        // Every run stands in just one place: it is its agent's active one, or waits for it.
+        std::size_t placed = 0;
         for (const agent_state& a : s.agents) {
             if (a.due.size() != a.snapshot->triggers.size()) fault("an agent's triggers do not fit its snapshot");
-            if (a.active && !s.find(a.active)) fault("an agent's active run does not exist");
-            for (const run_id r : a.waiting)
-                if (!s.find(r)) fault("a waiting run does not exist");
+            std::vector<run_id> runs(a.waiting.begin(), a.waiting.end());
+            if (a.active) runs.push_back(a.active);
+            placed += runs.size();
+            std::sort(runs.begin(), runs.end());
+            if (std::adjacent_find(runs.begin(), runs.end()) != runs.end()) fault("a run stands in a queue twice");
+            for (const run_id id : runs) {
+                const run_state* r = s.find(id);
+                if (!r || r->agent != a.id) fault("an agent's run does not exist, or is another agent's");
+                if (r && r->started != (id == a.active)) fault("a run that waits has begun, or the active one has not");
+            }
         }
+        if (placed != s.runs.size()) fault("a run stands in no queue");
+        if (s.last_run > number_max || (!s.runs.empty() && s.runs.rbegin()->first.value > s.last_run))
+            fault("a run has a number that was not given yet");
         for (const auto& [id, r] : s.runs) check_run(s, r);
     }
     void check_run(const engine_state& s, const run_state& r) {
@@ -317,8 +335,15 @@ private:
         const std::size_t places = steps ? steps->steps.size() : r.slots.size();
         if (steps && r.started && (r.results.size() != places || r.next_step > places || !r.slots.empty()))
             fault("a run's steps do not fit its snapshot");
+        if (r.held && (steps || !r.paused || r.held->calls.size() != r.slots.size())) fault("a turn that is held does not fit");
+        if (r.last_call > number_max || r.named_calls > number_max || r.spent.value < 0 || r.tokens < 0)
+            fault("a counter is out of range");
         std::int64_t reserved = 0;
+        std::uint64_t last_call = 0;
         for (const open_call& c : r.open) {
+            if (c.call.value <= std::exchange(last_call, c.call.value) || c.call.value > r.last_call)
+                fault("calls are not open in their order");
+            if (c.parked && c.kind != call_kind::skill) fault("a call is parked that is no skill call");
             if (__builtin_add_overflow(reserved, c.reserved.value, &reserved) || c.reserved.value < 0)
                 fault("a reservation is out of range");
             if (c.kind == call_kind::skill && (c.binding >= r.snapshot->bindings.size() || c.step >= places))

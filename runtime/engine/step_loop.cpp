@@ -36,28 +36,38 @@ bool engine_step::ask_model(run_state& r, const loop_brain& brain) {
     return true;
 }
 
-usd_micros engine_step::reserved_for(const run_state& r, call_id call) {
-    for (const open_call& o : r.open)
-        if (o.call == call) return o.reserved;
-    return {};
+/// Another attempt follows, or the run ends.
+void engine_step::model_failed(run_state& r, const open_call& open, effect_outcome outcome, errc code,
+                               const std::string& message, duration retry_after) {
+    const auto& brain = std::get<loop_brain>(r.snapshot->brain);
+    // A call that may have happened may have been billed.
+    const usd_micros billed = outcome == effect_outcome::unknown ? open.reserved : usd_micros{};
+    attempt_failure failure{.code = code, .outcome = outcome};
+    if (retry_after.us > 0) failure.retry_after = retry_after;
+    if (affords_another(r, billed) && plan_retry(r, open, brain.model.retry, failure, true, message, billed)) return;
+    emit(r, model_settled{r.id, open.call, outcome, nullptr, code, message, billed});
+    finish(r, outcome_status::failure, code, message.empty() ? std::string(info(code).text) : message);
 }
 
 void engine_step::on(const model_completion& in) {
     run_state* r = open_run(in.ref, call_kind::model);
     if (!r) return;
     const auto& brain = std::get<loop_brain>(r->snapshot->brain);
+    const open_call open =
+        *std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
+    if (in.outcome != effect_outcome::ok && open.retry_at != instant::max()) {
+        emit(completion_ignored{in.ref.run, in.ref.call, "another attempt is planned already"});
+        return;
+    }
     if (in.outcome != effect_outcome::ok) {
         const errc code = in.outcome == effect_outcome::unknown ? errc::model_unknown
                           : in.code == errc::ok                 ? errc::model_failed
                                                                 : in.code;
-        // A call that may have happened may have been billed.
-        const usd_micros billed = in.outcome == effect_outcome::unknown ? reserved_for(*r, in.ref.call) : usd_micros{};
-        emit(*r, model_settled{r->id, in.ref.call, in.outcome, nullptr, code, in.message, billed});
-        finish(*r, outcome_status::failure, code, in.message.empty() ? std::string(info(code).text) : in.message);
+        model_failed(*r, open, in.outcome, code, in.message, in.retry_after);
         return;
     }
     // Without a bill the whole reservation counts as spent, and so it does when the bill cannot be right.
-    const usd_micros reserved = reserved_for(*r, in.ref.call);
+    const usd_micros reserved = open.reserved;
     const auto cost =
         in.response.usage.reported ? cost_of(in.response.usage, brain.model.price) : result<usd_micros>(reserved);
     if (!cost) {

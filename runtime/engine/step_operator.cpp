@@ -59,7 +59,8 @@ void engine_step::take_up_again(run_state& r, recovered& counts) {
     const run_id id = r.id;
     const std::vector<open_call> open = r.open;
     for (const open_call& o : open) {
-        if (o.parked) continue;
+        // A planned attempt is not under way: its timer is armed again, and that is all it needs.
+        if (o.parked || o.retry_at != instant::max()) continue;
         take_up_again(r, o, counts);
         if (!state_.find(id)) return;
     }
@@ -73,8 +74,8 @@ void engine_step::take_up_again(run_state& r, const open_call& o, recovered& cou
         return;
     }
     if (o.kind == call_kind::user) {
-        emit(r, call_resent{r.id, o.call, r.deadline, {}});
-        out_.effects.emplace_back(user_question_effect{{r.id, o.call}, r.snapshot, r.answer, r.messages});
+        emit(r, call_resent{r.id, o.call, deadline_of(r), {}});
+        out_.effects.emplace_back(user_question_effect{{r.id, o.call}, r.snapshot, o.arguments, r.messages});
         ++counts.resent;
         return;
     }
@@ -97,26 +98,35 @@ void engine_step::take_up_again(run_state& r, const open_call& o, recovered& cou
 
 /// The lost attempt may have been billed; false when the budget does not allow for both, and then the run has ended.
 bool engine_step::ask_model_again(run_state& r, const open_call& o) {
-    const usd_micros committed{r.spent.value + r.reserved.value};
-    const auto total = checked_add(committed, o.reserved);
-    if (!total || *total > r.snapshot->limits.budget) {
+    if (!affords_another(r, o.reserved)) {
         emit(r, model_settled{r.id, o.call, effect_outcome::unknown, nullptr, errc::run_interrupted,
                               "the host stopped before the answer", o.reserved});
         finish(r, outcome_status::failure, errc::budget_exhausted,
                "asking the model once more does not fit limits.budget_usd");
         return false;
     }
-    const auto& brain = std::get<loop_brain>(r.snapshot->brain);
-    const instant deadline = std::min(at_ + r.snapshot->limits.step_timeout, r.deadline);
-    const digest key = request_key(r.messages, r.snapshot->tools, brain.model.params, brain.model.name);
-    emit(r, call_resent{r.id, o.call, deadline, o.reserved});
-    out_.effects.emplace_back(model_call{{r.id, o.call}, r.snapshot, r.messages, key, deadline});
+    send_model_again(r, o, o.reserved);
     return true;
+}
+
+/// The call's own reservation stands already; what was lost comes on top.
+bool engine_step::affords_another(const run_state& r, usd_micros lost) const {
+    const auto committed = checked_add(r.spent, r.reserved);
+    const auto total = committed ? checked_add(*committed, lost) : committed;
+    return total && *total <= r.snapshot->limits.budget;
+}
+
+void engine_step::send_model_again(run_state& r, const open_call& o, usd_micros lost) {
+    const auto& brain = std::get<loop_brain>(r.snapshot->brain);
+    const instant deadline = std::min(at_ + r.snapshot->limits.step_timeout, deadline_of(r));
+    const digest key = request_key(r.messages, r.snapshot->tools, brain.model.params, brain.model.name);
+    emit(r, call_resent{r.id, o.call, deadline, lost});
+    out_.effects.emplace_back(model_call{{r.id, o.call}, r.snapshot, r.messages, key, deadline});
 }
 
 void engine_step::call_skill_again(run_state& r, const open_call& o) {
     const skill_contract& skill = *r.snapshot->bindings[o.binding].skill;
-    const instant deadline = std::min(at_ + std::min(r.snapshot->limits.step_timeout, skill.timeout), r.deadline);
+    const instant deadline = std::min(at_ + std::min(r.snapshot->limits.step_timeout, skill.timeout), deadline_of(r));
     emit(r, call_resent{r.id, o.call, deadline, {}});
     out_.effects.emplace_back(skill_call{{r.id, o.call},
                                          r.snapshot,
@@ -183,6 +193,11 @@ void engine_step::on(const resolve_call& in) {
         return;
     }
     const open_call parked = *it;
+    const auto& output = r->snapshot->bindings[parked.binding].skill->output;
+    if (in.finding == call_finding::happened && !in.result.is_null() && output && output->validate(in.result)) {
+        emit(completion_ignored{in.ref.run, in.ref.call, "the result does not fit the skill's output schema"});
+        return;
+    }
     switch (in.finding) {
     case call_finding::again:
         if (parked.arguments.hash() != parked.arguments_hash) {

@@ -7,6 +7,11 @@
 
 namespace aivp {
 
+namespace {
+/// What our own limits hold back has not been tried: it waits for its turn, and that is no attempt.
+bool is_held_back(errc code) { return code == errc::rate_limited || code == errc::breaker_open; }
+} // namespace
+
 run_state* engine_step::open_run(call_ref ref, call_kind kind) {
     const auto it = state_.runs.find(ref.run);
     if (it == state_.runs.end()) {
@@ -32,10 +37,11 @@ void engine_step::advance(run_state& r) {
 /// One timer a run, set to the earliest deadline; it is only moved when an earlier deadline appears, and when it fires.
 void engine_step::arm_watchdog(run_state& r) {
     if (r.id == expiring_) return;
-    // While the run stands still its own deadline does too, and a parked call has none.
+    // While the run stands still its own deadline does too, and a parked call has none; a person has as long as the run.
     instant due = r.halted_at == instant::max() ? r.deadline : instant::max();
     for (const open_call& o : r.open)
-        if (!o.parked) due = std::min(due, o.deadline);
+        if (o.kind != call_kind::user && !o.parked && !(r.paused && o.retry_at != instant::max()))
+            due = std::min(due, o.deadline);
     if (r.watchdog <= due) return;
     emit(r, timer_armed{r.id, due});
     out_.effects.emplace_back(timer_request{{timer_key::kind::run, r.id.value, 0}, due});
@@ -52,19 +58,22 @@ void engine_step::expire(run_state& r) {
     const std::vector<open_call> open = r.open;
     expiring_ = id;
     for (const open_call& o : open) {
-        if (o.deadline > at_ || o.parked) continue;
+        if (o.deadline > at_ || o.parked || o.kind == call_kind::user) continue;
+        if (o.retry_at != instant::max()) {
+            if (!r.paused) start_attempt(r, o);
+            continue;
+        }
         out_.effects.emplace_back(call_cancel{{id, o.call}, o.kind});
         if (o.kind == call_kind::model) {
-            emit(r, model_settled{id, o.call, effect_outcome::unknown, nullptr, errc::limit_step_time,
-                                  "no answer in time", o.reserved});
-            finish(r, outcome_status::failure, errc::limit_step_time, "the model did not answer in time");
-            return;
+            model_failed(r, o, effect_outcome::unknown, errc::limit_step_time, "the model did not answer in time", {});
+        } else {
+            // A read can be called failed; a write may have happened.
+            const skill_contract& skill = *r.snapshot->bindings[o.binding].skill;
+            const effect_outcome how =
+                skill.effect != effect_class::write ? effect_outcome::failed : effect_outcome::unknown;
+            if (!retry_skill(r, o, how, errc::limit_step_time, "no answer in time", {}))
+                settle(r, o, how, {}, errc::limit_step_time, "no answer in time");
         }
-        // A read can be called failed; a write may have happened.
-        const skill_contract& skill = *r.snapshot->bindings[o.binding].skill;
-        const bool harmless = skill.effect != effect_class::write;
-        settle(r, o, harmless ? effect_outcome::failed : effect_outcome::unknown, {}, errc::limit_step_time,
-               "no answer in time");
         if (!state_.find(id)) return;
     }
     expiring_ = {};
@@ -178,7 +187,8 @@ void engine_step::settle(run_state& r, const open_call& open, effect_outcome out
         }
         result = {};
     }
-    if (outcome == effect_outcome::ok && skill.output) {
+    // Of a call that happened a person may not know what it returned.
+    if (outcome == effect_outcome::ok && skill.output && !(open.parked && result.is_null())) {
         if (const auto violation = skill.output->validate(result)) {
             outcome = write ? effect_outcome::unknown : effect_outcome::failed;
             code = errc::skill_bad_output;
@@ -218,12 +228,66 @@ void engine_step::settle(run_state& r, const open_call& open, effect_outcome out
     if (continue_turn(r, std::get<loop_brain>(r.snapshot->brain))) arm_watchdog(r);
 }
 
+/// True when another attempt follows.
+bool engine_step::plan_retry(run_state& r, const open_call& open, const retry_policy& policy,
+                             const attempt_failure& failure, bool repeatable, const std::string& message,
+                             usd_micros lost) {
+    const instant end = r.halted_at == instant::max() ? r.deadline : instant::max();
+    const bool held_back =
+        is_held_back(failure.code) && failure.retry_after && failure.outcome == effect_outcome::failed;
+    std::uint32_t attempt = open.attempt + 1;
+    instant due;
+    if (held_back) {
+        attempt = open.attempt;
+        due = at_ + *failure.retry_after;
+        if (due >= end) return false;
+    } else {
+        attempt_failure told = failure;
+        told.repeatable = repeatable;
+        const jitter_key key{open.kind == call_kind::skill
+                                 ? open.idempotency_key.prefix()
+                                 : jitter_key_of(r.effect_seed.prefix(), r.id, "model", open.call.value).value};
+        const retry_decision again = next_attempt(policy, open.attempt, told, {open.started_at, at_, end}, key);
+        if (!again) return false;
+        due = again.at;
+    }
+    emit(r, call_retry_planned{r.id, open.call, attempt, due, failure.code, message, lost});
+    arm_watchdog(r);
+    return true;
+}
+
+bool engine_step::retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code,
+                              const std::string& message, duration retry_after) {
+    const skill_contract& skill = *r.snapshot->bindings[open.binding].skill;
+    // What was recorded without its secrets cannot be sent again.
+    if (open.arguments.hash() != open.arguments_hash) return false;
+    if (code == errc::ok) code = outcome == effect_outcome::failed ? errc::skill_failed : errc::skill_outcome_unknown;
+    attempt_failure failure{.code = code, .outcome = outcome};
+    if (retry_after.us > 0) failure.retry_after = retry_after;
+    const bool repeatable = skill.effect != effect_class::write || skill.takes_key || skill.idempotent;
+    return plan_retry(r, open, skill.retry, failure, repeatable, message, {});
+}
+
+/// A planned attempt is due.
+void engine_step::start_attempt(run_state& r, const open_call& open) {
+    if (open.kind == call_kind::skill)
+        call_skill_again(r, open);
+    else
+        send_model_again(r, open, {});
+}
+
 void engine_step::on(const skill_completion& in) {
     run_state* r = open_run(in.ref, call_kind::skill);
     if (!r) return;
     const auto open =
         std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
-    settle(*r, open_call(*open), in.outcome, in.result, in.code, in.message);
+    const open_call call = *open;
+    if (in.outcome != effect_outcome::ok && call.retry_at != instant::max()) {
+        emit(completion_ignored{in.ref.run, in.ref.call, "another attempt is planned already"});
+        return;
+    }
+    if (in.outcome != effect_outcome::ok && retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after)) return;
+    settle(*r, call, in.outcome, in.result, in.code, in.message);
 }
 
 } // namespace aivp

@@ -271,10 +271,14 @@ struct projector::impl {
     connection own;
     bool read_only = false;
 
+    bool schema_checked = false;
     result<connection*> db() {
-        if (store == nullptr) return &own;
-        AIVP_CHECK(store->impl_->ready());
-        return &store->impl_->db;
+        if (store) AIVP_CHECK(store->impl_->ready());
+        connection* const used = store ? &store->impl_->db : &own;
+        // Made when somebody asks for the first time: a store that nobody asks is smaller, and opens faster.
+        if (!schema_checked && !read_only) AIVP_CHECK(sqlite::refresh_projection_schema(*used));
+        schema_checked = true;
+        return used;
     }
     result<std::uint64_t> project(connection& c, std::uint64_t records_max);
 };

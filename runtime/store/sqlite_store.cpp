@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "aivp/base/payload.hpp"
+#include "runtime/store/internal/projection_schema.hpp"
 #include "runtime/store/internal/store_file.hpp"
 #include "runtime/store/internal/store_impl.hpp"
 
@@ -429,6 +430,7 @@ result<std::uint64_t> sqlite_store::verify() {
 
 result<query_result> sqlite_store::query(std::string_view sql, std::size_t rows_max) {
     AIVP_CHECK(impl_->ready());
+    if (!impl_->options.read_only) AIVP_CHECK(sqlite::refresh_projection_schema(impl_->db));
     return sqlite::select(impl_->db, sql, rows_max);
 }
 

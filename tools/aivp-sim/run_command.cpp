@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "tools/aivp-sim/commands.hpp"
+#include "tools/aivp-sim/crash_command.hpp"
 #include "tools/aivp-sim/reports.hpp"
 #include "tools/common/output.hpp"
 #include "tools/common/zones.hpp"
@@ -44,6 +45,7 @@ int execute(const arguments& a, bool verify) {
     if (!options) return report_error(options.error());
     scenario_list scenarios;
     if (const int code = load_all(a, scenarios); code != exit_ok) return code;
+    if (a.has("crash-points")) return run_crash_points(a, scenarios);
     options->verify = verify;
     std::ofstream junit;
     if (a.has("junit")) {
@@ -84,6 +86,12 @@ std::vector<flag_spec> batch_flags() {
             {"junit", "FILE", "", "write JUnit XML"}};
 }
 
+std::vector<flag_spec> run_flags() {
+    std::vector<flag_spec> flags = batch_flags();
+    for (flag_spec& f : crash_flags()) flags.push_back(std::move(f));
+    return flags;
+}
+
 int list_scenarios(const arguments& a) {
     scenario_list scenarios;
     if (const int code = load_all(a, scenarios); code != exit_ok) return code;
@@ -117,8 +125,9 @@ command_spec run_command_spec() {
             "run PATH… [--seeds N] [--seed S] [--jobs N] [--json] [--junit FILE]",
             "Runs scenario files, or all of a folder, once for each seed.",
             {"aivp-sim run scenarios/", "aivp-sim run scenarios/inbox --seeds 200",
-             "aivp-sim run scenarios/inbox/monday.yaml --seed 41 --json"},
-            batch_flags(),
+             "aivp-sim run scenarios/inbox/monday.yaml --seed 41 --json",
+             "aivp-sim run scenarios/ --crash-points all"},
+            run_flags(),
             1,
             1000,
             [](const arguments& a) { return execute(a, false); }};

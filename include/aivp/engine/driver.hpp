@@ -94,7 +94,6 @@ private:
     void decide_batch(std::size_t count);
     bool commit_batch();
     void perform_batch(std::size_t count);
-    void forget_refused(std::size_t count);
     bool still_open(const engine_effect& e) const;
     void perform(const engine_effect& e);
     void perform(const model_call& e);
@@ -111,6 +110,7 @@ private:
     instant last_at_;
     seq_no cause_;
     bool busy_ = false;
+    bool refused_ = false; ///< the first of the inbox is an input that submit() gave back with an error
     std::deque<input_envelope> inbox_; ///< the first of them belong to the batch under way
     std::vector<slot> slots_;
     std::vector<journal_record> records_; ///< of the batch under way

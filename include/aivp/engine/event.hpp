@@ -191,6 +191,17 @@ struct call_resent {
     usd_micros lost;
 };
 
+/// An attempt did not end well and another one follows: same call, same key. `lost` is what the attempt may have cost.
+struct call_retry_planned {
+    run_id run;
+    call_id call;
+    std::uint32_t attempt = 2; ///< number of the one that follows
+    instant due;
+    errc code = errc::ok; ///< why: how the attempt before ended
+    std::string message;
+    usd_micros lost;
+};
+
 struct run_paused {
     run_id run;
     std::string reason;
@@ -204,7 +215,7 @@ using engine_event =
     std::variant<agent_activated, agent_retired, trigger_armed, trigger_accepted, trigger_refused, run_started,
                  model_requested, model_settled, call_refused, call_intended, call_settled, step_finished,
                  turn_completed, user_asked, user_answered, timer_armed, completion_ignored, run_finished,
-                 journal_opened, recovered, time_lost, call_parked, call_resent, run_paused, run_resumed>;
+                 journal_opened, recovered, time_lost, call_parked, call_resent, call_retry_planned, run_paused, run_resumed>;
 
 /// "call_intended": the name in the journal.
 const char* event_name(const engine_event& e);

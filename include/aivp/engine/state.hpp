@@ -33,6 +33,8 @@ struct open_call {
     digest arguments_hash;  ///< of a skill call
     effect_key idempotency_key; ///< of a skill call
     bool parked = false;        ///< waits for a person
+    std::uint32_t attempt = 1;  ///< the one that is under way, or follows at `retry_at`
+    instant retry_at = instant::max(); ///< waits until then for its next attempt; max = under way
     friend bool operator==(const open_call&, const open_call&) = default;
 };
 

@@ -7,6 +7,9 @@
 #include "aivp/base/money.hpp"
 #include "aivp/base/payload.hpp"
 #include "aivp/kernel/model_call.hpp"
+#include "aivp/reliability/circuit_breaker.hpp"
+#include "aivp/reliability/gcra.hpp"
+#include "aivp/reliability/retry.hpp"
 
 namespace aivp {
 
@@ -24,6 +27,9 @@ struct model_spec {
     payload params;
     std::int64_t max_output_tokens = 4096;
     model_price price;
+    retry_policy retry{.max_attempts = 1}; ///< what the file does not say is not asked again
+    std::optional<rate_limit> rate;        ///< of all runs together
+    std::optional<breaker_policy> breaker; ///< of all runs together
     friend bool operator==(const model_spec&, const model_spec&) = default;
 };
 

@@ -25,6 +25,7 @@ struct model_completion {
     model_response response;
     errc code = errc::ok;
     std::string message;
+    duration retry_after{}; ///< as in skill_completion
 };
 
 /// outcome ok: `result` is what the skill returned. failed: the skill answered with an error (`code` skill.*, mock.*,
@@ -35,6 +36,7 @@ struct skill_completion {
     payload result;
     errc code = errc::ok;
     std::string message;
+    duration retry_after{}; ///< the far side, or a limit of ours, asked to wait this long before the next attempt; 0 = it did not
 };
 
 /// The user's answer; `ended` = the user left the conversation (message may be null then).

@@ -18,6 +18,7 @@ struct skill_options {
     effect_class effect = effect_class::write;
     bool reversible = true;
     bool takes_key = false;
+    bool idempotent = false;
     bool enabled = true;
     bool needs_approval = false;
     duration timeout = seconds(60);

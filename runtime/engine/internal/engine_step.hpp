@@ -10,6 +10,7 @@
 
 #include "aivp/engine/engine.hpp"
 #include "aivp/engine/gate.hpp"
+#include "aivp/reliability/retry.hpp"
 #include "runtime/engine/evolve.hpp"
 
 namespace aivp {
@@ -59,17 +60,25 @@ private:
     run_state* open_run(call_ref ref, call_kind kind);
     void advance(run_state& r);
     void arm_watchdog(run_state& r);
+    /// As it will be when a run that stands still goes on now.
+    instant deadline_of(const run_state& r) const {
+        return r.halted_at == instant::max() ? r.deadline : r.deadline + (at_ - r.halted_at);
+    }
     void expire(run_state& r);
     void finish(run_state& r, outcome_status status, errc code, std::string message, payload details = {},
                 bool abstained = false);
     void finish_success(run_state& r, payload details);
     void abandon_open_calls(run_state& r);
-    static usd_micros reserved_for(const run_state& r, call_id call);
     void refuse_due_windows(agent_state& a, const char* reason);
     std::pair<bool, refusal_ptr> propose(run_state& r, std::string_view as, const payload& arguments,
                                          std::uint32_t step, bool validated);
     void settle(run_state& r, const open_call& open, effect_outcome outcome, payload result, errc code,
                 std::string message);
+    bool plan_retry(run_state& r, const open_call& open, const retry_policy& policy, const attempt_failure& failure,
+                    bool repeatable, const std::string& message, usd_micros lost);
+    bool retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code, const std::string& message,
+                     duration retry_after);
+    void start_attempt(run_state& r, const open_call& open);
 
     // operators and recovery
     run_state* known_run(run_id run, const char* otherwise);
@@ -77,10 +86,14 @@ private:
     void take_up_again(run_state& r, recovered& counts);
     void take_up_again(run_state& r, const open_call& o, recovered& counts);
     bool ask_model_again(run_state& r, const open_call& o);
+    void send_model_again(run_state& r, const open_call& o, usd_micros lost);
+    bool affords_another(const run_state& r, usd_micros lost) const;
     void call_skill_again(run_state& r, const open_call& o);
     void go_on(run_state& r);
 
     // loop brain
+    void model_failed(run_state& r, const open_call& open, effect_outcome outcome, errc code, const std::string& message,
+                      duration retry_after);
     bool ask_model(run_state& r, const loop_brain& brain);
     bool continue_turn(run_state& r, const loop_brain& brain);
     void take_turn(run_state& r, const loop_brain& brain, const model_response& response);

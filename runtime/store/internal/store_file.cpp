@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "runtime/store/internal/projection_schema.hpp"
 
 namespace aivp::sqlite {
 
@@ -90,8 +89,7 @@ result<void> create(const sqlite_options& o, store_files& files, std::span<const
                                   " PRAGMA synchronous=EXTRA; PRAGMA application_id=" +
                                   std::to_string(application_id),
                               doing::writing));
-        AIVP_CHECK(migrate(db, known, o.opened_at));
-        return create_projection_schema(db);
+        return migrate(db, known, o.opened_at);
     }();
     const result<void> named = filled ? files.rename(temporary, o.path) : filled;
     if (named) return files.sync_dir(o.path);
@@ -161,7 +159,6 @@ result<connection> open_store_file(const sqlite_options& o) {
     AIVP_CHECK(db.execute(std::string("PRAGMA synchronous=") + synchronous(o) + "; PRAGMA wal_autocheckpoint=0",
                           doing::writing));
     AIVP_CHECK(migrate(db, known, o.opened_at));
-    AIVP_CHECK(refresh_projection_schema(db));
     return db;
 }
 

@@ -1,0 +1,142 @@
+#include "aivp/engine/call_guard.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "aivp/base/assert.hpp"
+
+namespace aivp {
+
+void call_guard::declare(std::string_view dependency, const std::optional<rate_limit>& rate,
+                         const std::optional<breaker_policy>& breaker) {
+    if (!rate && !breaker && !dependencies_.contains(dependency)) return;
+    dependency_state& d = dependencies_[std::string(dependency)];
+    d.rate = rate;
+    if (!breaker)
+        d.breaker.reset();
+    else if (!d.breaker || d.breaker->policy() != *breaker)
+        d.breaker.emplace(*breaker);
+}
+
+void call_guard::declare(const agent_snapshot& agent) {
+    for (const skill_binding& b : agent.bindings) declare(b.skill->id, b.skill->rate, b.skill->breaker);
+    if (const auto* loop = std::get_if<loop_brain>(&agent.brain))
+        declare("model " + loop->model.name, loop->model.rate, loop->model.breaker);
+}
+
+/// Calls that must wait take their turns in the order in which they came, and are not asked for again when it is there.
+bool call_guard::wait_for_turn(dependency_state& d, call_ref call, instant now, answer& out) {
+    if (!d.rate) return false;
+    if (const auto turn = turns_.find(call); turn != turns_.end()) {
+        if (turn->second > now) {
+            out = {errc::rate_limited, turn->second - now};
+            return true;
+        }
+        turns_.erase(turn);
+        return false;
+    }
+    const rate_answer rate = admit(*d.rate, d.used, 1, now);
+    if (rate) return false;
+    charge(*d.rate, d.used, 1, now);
+    turns_[call] = rate.at;
+    out = {errc::rate_limited, rate.at - now};
+    return true;
+}
+
+call_guard::answer call_guard::begin(std::string_view dependency, call_ref call, instant now,
+                                     instant deadline) {
+    const auto it = dependencies_.find(dependency);
+    if (it == dependencies_.end()) return {};
+    dependency_state& d = it->second;
+    answer out;
+    if (wait_for_turn(d, call, now, out)) return out;
+    flight f{&d, std::nullopt, now, deadline};
+    if (d.breaker) {
+        const breaker_answer allowed = d.breaker->allow(now);
+        // At least a microsecond, so that an answer that is due already does not come back within the same instant for ever.
+        if (!allowed) return {errc::breaker_open, std::max(allowed.retry_at - now, microseconds(1))};
+        f.permit = allowed.permit;
+    }
+    flights_[call] = f;
+    return out;
+}
+
+void call_guard::ended(call_ref call, errc code, instant now) {
+    const auto it = flights_.find(call);
+    if (it == flights_.end()) return;
+    const flight f = it->second;
+    flights_.erase(it);
+    if (f.permit && f.dependency->breaker)
+        f.dependency->breaker->record(*f.permit, verdict_of(code), now - f.begun, now);
+}
+
+void call_guard::forget(call_ref call, instant now) {
+    turns_.erase(call);
+    const auto it = flights_.find(call);
+    if (it == flights_.end()) return;
+    const flight f = it->second;
+    flights_.erase(it);
+    // A probe that is cancelled before gives its permit back by its own timeout.
+    if (f.deadline <= now && f.permit && f.dependency->breaker)
+        f.dependency->breaker->record(*f.permit, breaker_verdict::failure, now - f.begun, now);
+}
+
+// ---- in front of the ports ---------------------------------------------------------------------------------------------
+
+void guarded_connector::call(const skill_request& request, completion_sink& sink) {
+    sink_ = &sink;
+    const call_ref ref{request.run, request.call};
+    const call_guard::answer a = guard_.begin(request.skill, ref, clock_.now(), request.deadline);
+    if (a.held_back == errc::ok) {
+        next_.call(request, *this);
+        return;
+    }
+    skill_completion c{.ref = ref, .outcome = effect_outcome::failed, .result = {}, .code = a.held_back, .message = {}};
+    c.message = std::string(info(a.held_back).text);
+    c.retry_after = a.wait;
+    sink.skill_done(std::move(c));
+}
+
+void guarded_connector::cancel(call_ref ref) {
+    guard_.forget(ref, clock_.now());
+    next_.cancel(ref);
+}
+
+void guarded_connector::skill_done(skill_completion c) {
+    guard_.ended(c.ref, c.outcome == effect_outcome::ok ? errc::ok : c.code, clock_.now());
+    sink_->skill_done(std::move(c));
+}
+
+void guarded_connector::model_done(model_completion) { AIVP_ASSERT(false, "a connector does not answer for models"); }
+void guarded_connector::user_done(user_completion) { AIVP_ASSERT(false, "a connector does not answer for users"); }
+void guarded_connector::timer_fired(timer_key) { AIVP_ASSERT(false, "a connector has no timers"); }
+
+void guarded_model_provider::call(const model_request& request, completion_sink& sink) {
+    sink_ = &sink;
+    const call_ref ref{request.run, request.call};
+    const call_guard::answer a = guard_.begin("model " + std::string(request.model), ref, clock_.now(), request.deadline);
+    if (a.held_back == errc::ok) {
+        next_.call(request, *this);
+        return;
+    }
+    model_completion c{.ref = ref, .outcome = effect_outcome::failed, .response = {}, .code = a.held_back, .message = {}};
+    c.message = std::string(info(a.held_back).text);
+    c.retry_after = a.wait;
+    sink.model_done(std::move(c));
+}
+
+void guarded_model_provider::cancel(call_ref ref) {
+    guard_.forget(ref, clock_.now());
+    next_.cancel(ref);
+}
+
+void guarded_model_provider::model_done(model_completion c) {
+    guard_.ended(c.ref, c.outcome == effect_outcome::ok ? errc::ok : c.code, clock_.now());
+    sink_->model_done(std::move(c));
+}
+
+void guarded_model_provider::skill_done(skill_completion) { AIVP_ASSERT(false, "a model does not answer for skills"); }
+void guarded_model_provider::user_done(user_completion) { AIVP_ASSERT(false, "a model does not answer for users"); }
+void guarded_model_provider::timer_fired(timer_key) { AIVP_ASSERT(false, "a model has no timers"); }
+
+} // namespace aivp
