@@ -24,10 +24,10 @@ struct ledger_entry {
     run_id run;
     call_id call;
     std::string agent;
-    std::string connector;  ///< "mail"
-    std::string operation;  ///< "mail.send"
-    std::string target;     ///< whom or what it concerns: recipients, path, address; may be empty
-    payload arguments;      ///< as received, filled-in secrets included
+    std::string connector;      ///< "mail"
+    std::string operation;      ///< "mail.send"
+    std::string target;         ///< whom or what it concerns: recipients, path, address; may be empty
+    payload arguments;          ///< as received, filled-in secrets included
     effect_key idempotency_key; ///< zeros when the call carried none
     effect_class effect = effect_class::write;
     effect_outcome outcome = effect_outcome::ok;

@@ -63,6 +63,10 @@ public:
         for (const snapshot_ptr& agent : s.agents)
             for (const skill_binding& b : agent->bindings)
                 if (b.skill->idempotent) idempotent_.insert(b.skill->id);
+        for (const snapshot_ptr& agent : s.agents)
+            for (const trigger_spec& t : agent->triggers)
+                has_schedules_ = has_schedules_ || !(std::holds_alternative<manual_schedule>(t.when) ||
+                                                     std::holds_alternative<event_schedule>(t.when));
     }
 
     crash_report run() {
@@ -112,8 +116,8 @@ private:
     void find(errc code, std::string what, std::string expected, std::string actual, const std::string& where) {
         ++report_.findings_all;
         if (report_.findings.size() < findings_kept)
-            report_.findings.push_back({code, std::move(what), {scenario_.file, 0, 0}, std::move(expected),
-                                        std::move(actual), where});
+            report_.findings.push_back(
+                {code, std::move(what), {scenario_.file, 0, 0}, std::move(expected), std::move(actual), where});
     }
 
     simulation_setup setup_of(store_port* store, death_plan death) const {
@@ -154,8 +158,7 @@ private:
         }
         const std::unique_ptr<store_port> planted = options_.plant_store ? options_.plant_store(**store) : nullptr;
         simulation* world = nullptr;
-        marking_store marking(planted ? *planted : **store, disk_,
-                              [&world] { return world ? world->performed() : 0; });
+        marking_store marking(planted ? *planted : **store, disk_, [&world] { return world ? world->performed() : 0; });
         simulation_setup setup = setup_of(&marking, {});
         auto made = simulation::create(std::move(setup));
         if (!made) {
@@ -178,9 +181,9 @@ private:
 
     /// The commit that call k belongs to, or that is the next after it; as many as there are when none is.
     std::size_t commit_at(std::uint64_t k) const {
-        return static_cast<std::size_t>(
-            std::partition_point(marks_.begin(), marks_.end(), [k](const commit_mark& m) { return m.calls_after < k; }) -
-            marks_.begin());
+        return static_cast<std::size_t>(std::partition_point(marks_.begin(), marks_.end(),
+                                                             [k](const commit_mark& m) { return m.calls_after < k; }) -
+                                        marks_.begin());
     }
 
     void kill_at_every_call() {
@@ -201,7 +204,7 @@ private:
             sim_disk image = disk_.crash_image(k, mode, {k, "disk", "store", "crash " + std::to_string(i)});
             const std::string where = "killed at call " + std::to_string(k) + ", outcome " + std::to_string(i);
             // Nothing unsynced is promised to survive a power loss in this mode.
-            const bool may_lose = mode != crash_mode::process_kill &&
+            const bool may_lose = mode != crash_mode::process_kill && !options_.promises_power_loss_safe &&
                                   options_.store.durable == sqlite_options::durability::process_crash_safe;
             check_image(image, k, where, may_lose);
         }
@@ -287,13 +290,47 @@ private:
     }
 
     void resume(simulation& world, sqlite_store& store, const std::string& where) {
-        if (const auto back = world.restart(store, options_.away); !back) {
+        const std::unique_ptr<store_port> planted = options_.plant_store ? options_.plant_store(store) : nullptr;
+        const auto back = world.restart(planted ? *planted : store, options_.away);
+        if (!back) {
             find(back.error().code, "recovery", "a process that takes up what was open", back.error().message, where);
             return;
         }
+        check_taken_up(world.engine().state(), where);
         const stop_reason stopped = world.run(end_of_time(world), scenario_.max_events);
-        check_end(world, stopped, where);
-        if (const auto whole = store.verify(); !whole) unreadable(whole.error(), where);
+        check_end(world, stopped, where); // reads the whole journal, and so verifies its chain
+        if (has_schedules_) check_windows(store, where);
+    }
+
+    /// A run that waits for nothing would end by its timeout only, as if nobody had worked on it.
+    void check_taken_up(const engine_state& state, const std::string& where) {
+        for (const auto& [id, r] : state.runs)
+            if (r.started && r.open.empty() && !r.paused)
+                find(errc::scenario_property, "run.waits_for_something", "an open call", to_string(id) + " has none",
+                     where);
+    }
+
+    /// No window of a schedule becomes two runs.
+    void check_windows(sqlite_store& store, const std::string& where) {
+        std::set<std::string> seen;
+        const auto read = store.read({1}, [&](const journal_record& record) {
+            if (record.line.find("\"trigger_accepted\"") == std::string_view::npos ||
+                record.line.find("\"timer\":\"trigger\"") == std::string_view::npos)
+                return true;
+            for (const payload& e : items(*member(*payload::parse(record.line), "events"))) {
+                if (as_string(*member(e, "type")) != "trigger_accepted") continue;
+                const auto part = [&e](const char* key) {
+                    return std::string(member(e, key).value_or(payload()).text());
+                };
+                const std::string window = part("agent") + " " + part("trigger") + " " + part("scheduled_for");
+                if (seen.insert(window).second) continue;
+                ++report_.duplicates;
+                find(errc::scenario_property, "trigger.window_once", "one run for a window", "two for " + window,
+                     where);
+            }
+            return true;
+        });
+        if (!read) unreadable(read.error(), where);
     }
 
     instant end_of_time(const simulation& world) const {
@@ -308,7 +345,8 @@ private:
         for (const error& e : world.engine().failures())
             find(e.code, "store", "every commit succeeds", e.message, where);
         if (stopped == stop_reason::event_limit)
-            find(errc::scenario_budget, "max_events", "an end", "none after " + std::to_string(scenario_.max_events), where);
+            find(errc::scenario_budget, "max_events", "an end", "none after " + std::to_string(scenario_.max_events),
+                 where);
         check_duplicates(world.ledger(), where);
     }
 
@@ -319,9 +357,8 @@ private:
         for (const ledger_entry& e : ledger.entries()) {
             if (e.effect != effect_class::write || e.outcome == effect_outcome::failed || e.duplicate_of != 0) continue;
             if (idempotent_.contains(e.operation)) continue; // repeating it changes nothing more
-            const bool fresh = e.idempotency_key ? keys.insert(e.idempotency_key).second
-                                                 : calls.insert({e.run, e.call}).second;
-            if (fresh) continue;
+            const bool new_key = !e.idempotency_key || keys.insert(e.idempotency_key).second;
+            if (calls.insert({e.run, e.call}).second && new_key) continue;
             ++report_.duplicates;
             find(errc::scenario_property, "effect.once_in_the_world", "one " + e.operation,
                  "a second one for " + to_string(e.run) + " " + to_string(e.call), where);
@@ -368,13 +405,14 @@ private:
         const std::vector<std::uint64_t> points = image.crash_points();
         for (std::uint64_t n = 0; n < count; ++n) {
             const std::uint64_t k = points[n * points.size() / count];
-            const auto c = static_cast<std::size_t>(
-                std::partition_point(marks.begin(), marks.end(), [k](const commit_mark& m) { return m.calls_after < k; }) -
-                marks.begin());
+            const auto c =
+                static_cast<std::size_t>(std::partition_point(marks.begin(), marks.end(),
+                                                              [k](const commit_mark& m) { return m.calls_after < k; }) -
+                                         marks.begin());
             sim_disk second = image.crash_image(k, crash_mode::power_loss, {k, "disk", "store", "second crash"});
             sim_disk again = first.image;
-            const auto world = restart_recorded(
-                first, again, {.at_commit = c < marks.size() ? c + 1 : death_plan::never}, nullptr);
+            const auto world =
+                restart_recorded(first, again, {.at_commit = c < marks.size() ? c + 1 : death_plan::never}, nullptr);
             if (!world) return;
             if (!world->killed()) world->kill();
             ++report_.double_crashes;
@@ -408,8 +446,8 @@ private:
         using enum disk_fault_kind;
         const std::uint64_t calls = disk_.calls();
         if (calls < first_call_after_activation_) return;
-        constexpr disk_fault_kind kinds[] = {io_error_once, io_error_sticky, no_space_once, no_space_sticky, sync_fails,
-                                             short_read};
+        constexpr disk_fault_kind kinds[] = {io_error_once,   io_error_sticky, no_space_once,
+                                             no_space_sticky, sync_fails,      short_read};
         const std::uint64_t span = calls - first_call_after_activation_ + 1;
         const std::uint64_t runs = std::min<std::uint64_t>(options_.faults_max, span * std::size(kinds));
         for (std::uint64_t n = 0; n < runs; ++n) {
@@ -420,8 +458,7 @@ private:
 
     void fail_once(disk_fault fault) {
         ++report_.fault_runs;
-        const std::string where =
-            std::string(to_string(fault.kind)) + " at call " + std::to_string(fault.ordinal);
+        const std::string where = std::string(to_string(fault.kind)) + " at call " + std::to_string(fault.ordinal);
         sim_disk disk(options_.disk);
         disk.plan(fault);
         std::uint64_t acknowledged = 0;
@@ -450,8 +487,7 @@ private:
         if (!store) return (void)unreadable(store.error(), where);
         const auto records = (*store)->verify();
         if (!records) return (void)unreadable(records.error(), where);
-        if (*records >= acknowledged ||
-            options_.store.durable == sqlite_options::durability::process_crash_safe)
+        if (*records >= acknowledged || options_.store.durable == sqlite_options::durability::process_crash_safe)
             return;
         ++report_.lost;
         find(errc::store_corrupt, "store.acknowledged_survives", std::to_string(acknowledged) + " records",
@@ -468,6 +504,7 @@ private:
     std::vector<commit_mark> marks_;
     std::map<std::uint64_t, digest> chains_;
     std::set<std::string, std::less<>> idempotent_; ///< skills
+    bool has_schedules_ = false;
     std::uint64_t effects_ = 0;
     std::uint64_t first_call_after_activation_ = 1;
     std::set<ending> endings_;

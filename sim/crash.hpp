@@ -18,18 +18,22 @@ namespace aivp::sim {
 
 struct crash_options {
     std::uint64_t seed = 1;
-    sqlite_options store;              ///< journal mode, durability, locking; path and files are set here
+    sqlite_options store; ///< journal mode, durability, locking; path and files are set here
     disk_options disk;
-    std::uint32_t power_losses = 2;    ///< outcomes of a power loss drawn for each point, beside "everything unsynced is gone"
-    std::uint64_t points_max = 20'000; ///< more are sampled evenly, and the report says so
+    std::uint32_t power_losses =
+        2; ///< outcomes of a power loss drawn for each point, beside "everything unsynced is gone"
+    std::uint64_t points_max = 20'000;     ///< more are sampled evenly, and the report says so
     std::uint64_t double_crashes_max = 40; ///< crashes during recovery: images of images
-    std::uint64_t faults_max = 40;          ///< runs with one disk fault before the crash
-    duration away = seconds(1);             ///< how long nobody is there
-    std::uint64_t snapshot_every = 0;       ///< records between snapshots of the state; 0 = none
-    /// Plants a bug: changes ports and disk before they are used. For tests of the enumeration itself.
+    std::uint64_t faults_max = 40;         ///< runs with one disk fault before the crash
+    duration away = seconds(1);            ///< how long nobody is there
+    std::uint64_t snapshot_every = 0;      ///< records between snapshots of the state; 0 = none
+    /// Plants a bug, for tests of the enumeration itself: in the disk before the run without a crash, between every process
+    /// and its store, in the world of every process.
     std::function<void(sim_disk&)> plant_disk;
-    std::function<std::unique_ptr<store_port>(store_port&)> plant_store;
+    std::function<std::unique_ptr<store_port>(sqlite_store&)> plant_store;
     std::function<void(simulation_setup&)> plant_world;
+    /// What the store promises, when that is not what its durability says.
+    bool promises_power_loss_safe = false;
 };
 
 struct crash_report {
@@ -41,9 +45,9 @@ struct crash_report {
     std::uint64_t effect_points = 0; ///< of these: killed before a call to the world
     std::uint64_t double_crashes = 0;
     std::uint64_t fault_runs = 0;
-    std::uint64_t lost = 0;       ///< acknowledged commits that were gone
-    std::uint64_t unreadable = 0; ///< images that did not open or verify
-    std::uint64_t duplicates = 0; ///< effects that reached the world twice
+    std::uint64_t lost = 0;        ///< acknowledged commits that were gone
+    std::uint64_t unreadable = 0;  ///< images that did not open or verify
+    std::uint64_t duplicates = 0;  ///< effects that reached the world twice
     std::vector<finding> findings; ///< the first few
     std::uint64_t findings_all = 0;
     bool passed() const { return findings_all == 0; }

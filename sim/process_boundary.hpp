@@ -29,7 +29,11 @@ public:
         user_channel& users;
     };
     process_boundary(inner_ports ports, death_plan plan)
-        : plan_(plan), store_(ports.store, *this), models_(ports.models, *this), connector_(ports.connector, *this), users_(ports.users, *this) {}
+        : plan_(plan),
+          store_(ports.store, *this),
+          models_(ports.models, *this),
+          connector_(ports.connector, *this),
+          users_(ports.users, *this) {}
 
     void attach(completion_sink& driver) { driver_ = &driver; }
     store_port& store() { return store_; }

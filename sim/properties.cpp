@@ -147,6 +147,12 @@ void property_checker::restart(const recovered_state& found) {
             w.open_intents.push_back(o.call.value);
             if (o.kind == call_kind::skill) w.keys.emplace_back(o.call.value, o.idempotency_key.prefix());
         }
+        // Learned by a process that died before it could tell.
+        for (const unknown_write& u : r.unknown_writes) {
+            const std::uint64_t key = u.idempotency_key.prefix();
+            if (std::find(unknown_keys_.begin(), unknown_keys_.end(), key) == unknown_keys_.end())
+                unknown_keys_.push_back(key);
+        }
     }
 }
 

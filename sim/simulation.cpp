@@ -112,8 +112,9 @@ void simulation::start_process(store_port& store, death_plan plan) {
     connector_port* connector = ports_.connector.get();
     user_channel* users = ports_.users.get();
     if (setup_.death) {
-        edge = edges_.emplace_back(std::make_unique<process_boundary>(
-                                       process_boundary::inner_ports{store, *models, *connector, *users}, plan))
+        edge = edges_
+                   .emplace_back(std::make_unique<process_boundary>(
+                       process_boundary::inner_ports{store, *models, *connector, *users}, plan))
                    .get();
         used_store = &edge->store();
         models = &edge->models();
@@ -124,7 +125,8 @@ void simulation::start_process(store_port& store, death_plan plan) {
     if (std::any_of(setup_.agents.begin(), setup_.agents.end(), [](const snapshot_ptr& a) { return has_limits(*a); })) {
         for (const snapshot_ptr& a : setup_.agents) guard_.declare(*a);
         models = guarded_models_.emplace_back(std::make_unique<guarded_model_provider>(*models, guard_, clock_)).get();
-        connector = guarded_connectors_.emplace_back(std::make_unique<guarded_connector>(*connector, guard_, clock_)).get();
+        connector =
+            guarded_connectors_.emplace_back(std::make_unique<guarded_connector>(*connector, guard_, clock_)).get();
     }
     driver_ = std::make_unique<driver>(with(*used_store, *models, *connector, *users),
                                        driver_options{.batch_max = setup_.batch_max});
@@ -249,7 +251,8 @@ void simulation::save_snapshot_when_due() {
 }
 
 void simulation::conclude(stop_reason reason) {
-    if (setup_.check_properties) checker_.conclude(driver_->state(), setup_.store ? *setup_.store : store_, reason == stop_reason::idle);
+    if (setup_.check_properties)
+        checker_.conclude(driver_->state(), setup_.store ? *setup_.store : store_, reason == stop_reason::idle);
 }
 
 digest simulation::outcome_digest() const { return sha256(driver_->chain().view(), ledger_.digest_head().view()); }

@@ -122,7 +122,8 @@ payload to_payload(const engine_event& event) {
     const auto* settled = std::get_if<call_settled>(&event);
     if (!settled) return *written;
     // The journal leaves these to the intent.
-    return merged(*written, payload::of_object({{"binding", number(settled->binding)}, {"step", number(settled->step)}}));
+    return merged(*written,
+                  payload::of_object({{"binding", number(settled->binding)}, {"step", number(settled->step)}}));
 }
 
 payload to_payload(const engine_effect& effect) {

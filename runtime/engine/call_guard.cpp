@@ -43,8 +43,7 @@ bool call_guard::wait_for_turn(dependency_state& d, call_ref call, instant now, 
     return true;
 }
 
-call_guard::answer call_guard::begin(std::string_view dependency, call_ref call, instant now,
-                                     instant deadline) {
+call_guard::answer call_guard::begin(std::string_view dependency, call_ref call, instant now, instant deadline) {
     const auto it = dependencies_.find(dependency);
     if (it == dependencies_.end()) return {};
     dependency_state& d = it->second;
@@ -114,12 +113,14 @@ void guarded_connector::timer_fired(timer_key) { AIVP_ASSERT(false, "a connector
 void guarded_model_provider::call(const model_request& request, completion_sink& sink) {
     sink_ = &sink;
     const call_ref ref{request.run, request.call};
-    const call_guard::answer a = guard_.begin("model " + std::string(request.model), ref, clock_.now(), request.deadline);
+    const call_guard::answer a =
+        guard_.begin("model " + std::string(request.model), ref, clock_.now(), request.deadline);
     if (a.held_back == errc::ok) {
         next_.call(request, *this);
         return;
     }
-    model_completion c{.ref = ref, .outcome = effect_outcome::failed, .response = {}, .code = a.held_back, .message = {}};
+    model_completion c{
+        .ref = ref, .outcome = effect_outcome::failed, .response = {}, .code = a.held_back, .message = {}};
     c.message = std::string(info(a.held_back).text);
     c.retry_after = a.wait;
     sink.model_done(std::move(c));

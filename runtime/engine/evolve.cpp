@@ -308,10 +308,11 @@ void evolve(engine_state& state, const engine_event& event, instant at) {
 
 const char* event_name(const engine_event& e) {
     static constexpr const char* names[] = {
-        "agent_activated", "agent_retired", "trigger_armed", "trigger_accepted", "trigger_refused",    "run_started",
-        "model_requested", "model_settled", "call_refused",  "call_intended",    "call_settled",       "step_finished",
-        "turn_completed",  "user_asked",    "user_answered", "timer_armed",      "completion_ignored", "run_finished",
-        "journal_opened",  "recovered",     "time_lost",     "call_parked",      "call_resent",        "call_retry_planned", "run_paused",
+        "agent_activated", "agent_retired",      "trigger_armed",  "trigger_accepted",   "trigger_refused",
+        "run_started",     "model_requested",    "model_settled",  "call_refused",       "call_intended",
+        "call_settled",    "step_finished",      "turn_completed", "user_asked",         "user_answered",
+        "timer_armed",     "completion_ignored", "run_finished",   "journal_opened",     "recovered",
+        "time_lost",       "call_parked",        "call_resent",    "call_retry_planned", "run_paused",
         "run_resumed"};
     static_assert(std::size(names) == std::variant_size_v<engine_event>);
     return names[e.index()];

@@ -88,9 +88,10 @@ refusal_ptr gate_validate(gate_context& c) {
         return refuse(errc::args_limit, "argument_bytes_max", "the arguments take more than 1 MiB");
     if (has_secret_reference(c.proposed))
         return refuse(errc::args_schema, c.grant->skill->id, "a $secret reference stands outside of `fixed`");
-    // In a turn that was read back, or copied by the model from what it was shown of its own calls.
-    if (!c.grant->skill->secret_arguments.empty() && c.proposed.text().find("⟦secret:argument#") != std::string_view::npos)
-        return refuse(errc::args_schema, c.grant->skill->id, "an argument is the placeholder of a secret that was not kept",
+    if (c.read_back && !c.grant->skill->secret_arguments.empty() &&
+        c.proposed.text().find("⟦secret:argument#") != std::string_view::npos)
+        return refuse(errc::args_schema, c.grant->skill->id,
+                      "an argument is the placeholder of a secret that was not kept",
                       "propose the call again with the argument itself");
     c.arguments = c.grant->has_fixed ? merged(c.proposed, c.grant->fixed) : c.proposed;
     c.has_secrets = c.grant->has_fixed && has_secret_reference(c.grant->fixed);

@@ -269,9 +269,7 @@ void write(w& o, const user_answered& e) {
     o.raw(",\"message\":").copy(e.message.text()).run(e.run).raw(",\"type\":\"user_answered\"");
 }
 
-void write(w& o, const timer_armed& e) {
-    o.raw(",\"due\":").when(e.due).run(e.run).raw(",\"type\":\"timer_armed\"");
-}
+void write(w& o, const timer_armed& e) { o.raw(",\"due\":").when(e.due).run(e.run).raw(",\"type\":\"timer_armed\""); }
 
 void write(w& o, const completion_ignored& e) {
     o.raw(",\"call\":").number(e.call.value).raw(",\"reason\":").text(e.reason).run(e.run);

@@ -14,11 +14,11 @@ namespace {
 constexpr effect_outcome all_effect_outcomes[] = {effect_outcome::ok, effect_outcome::failed, effect_outcome::unknown};
 constexpr outcome_status all_statuses[] = {outcome_status::success, outcome_status::failure, outcome_status::partial,
                                            outcome_status::skipped};
-constexpr gate_stage all_stages[] = {
-    gate_stage::resolve,     gate_stage::validate, gate_stage::capability,    gate_stage::policy,  gate_stage::approval,
-    gate_stage::reserve,     gate_stage::idempotency, gate_stage::lease,      gate_stage::secrets,
-    gate_stage::commit_intent, gate_stage::perform, gate_stage::outcome,      gate_stage::settle,  gate_stage::redact,
-    gate_stage::evidence};
+constexpr gate_stage all_stages[] = {gate_stage::resolve,       gate_stage::validate, gate_stage::capability,
+                                     gate_stage::policy,        gate_stage::approval, gate_stage::reserve,
+                                     gate_stage::idempotency,   gate_stage::lease,    gate_stage::secrets,
+                                     gate_stage::commit_intent, gate_stage::perform,  gate_stage::outcome,
+                                     gate_stage::settle,        gate_stage::redact,   gate_stage::evidence};
 
 /// Reads one event. `misfit` is set when it cannot have happened in the state.
 class event_reader {
@@ -31,7 +31,8 @@ public:
         const std::string type = f_.string("type");
         const auto event = read(type);
         if (!f_.fault().empty()) return fail(errc::store_corrupt, type + ": " + f_.fault());
-        if (!misfit_.empty()) return fail(missing_snapshot_ ? errc::store_snapshot : errc::store_corrupt, type + ": " + misfit_);
+        if (!misfit_.empty())
+            return fail(missing_snapshot_ ? errc::store_snapshot : errc::store_corrupt, type + ": " + misfit_);
         if (!event) return fail(errc::store_corrupt, "there is no event `" + type + "`");
         return *event;
     }
@@ -43,8 +44,8 @@ private:
         if (type == "step_finished") return step();
         if (type == "model_settled") return model_settled_event();
         if (type == "model_requested")
-            return model_requested{idle_loop(), new_call(*run()), f_.hash("key"), money("reserved"),
-                                   {f_.integer("deadline")}};
+            return model_requested{
+                idle_loop(), new_call(*run()), f_.hash("key"), money("reserved"), {f_.integer("deadline")}};
         if (type == "call_refused") return refused();
         if (type == "turn_completed") return turn_completed{answered_turn()};
         if (type == "timer_armed") return timer_armed{started_run(), f_.when("due")};
@@ -62,9 +63,10 @@ private:
         if (type == "trigger_armed") return trigger_armed{agent(), trigger(), f_.when("due")};
         if (type == "trigger_accepted") return accepted();
         if (type == "trigger_refused")
-            return trigger_refused{{f_.count("agent")},         f_.small("trigger"),  {f_.integer("scheduled_for")},
+            return trigger_refused{{f_.count("agent")},   f_.small("trigger"), {f_.integer("scheduled_for")},
                                    f_.code_or_ok("code"), f_.string("reason"), f_.count("count")};
-        if (type == "completion_ignored") return completion_ignored{f_.run(correlation_), f_.call(), f_.string("reason")};
+        if (type == "completion_ignored")
+            return completion_ignored{f_.run(correlation_), f_.call(), f_.string("reason")};
         if (type == "journal_opened") return opened();
         if (type == "recovered") return recovered{f_.count("resent"), f_.count("parked")};
         if (type == "time_lost") return time_lost{{static_cast<std::int64_t>(f_.count("by"))}};
@@ -72,11 +74,10 @@ private:
             return call_parked{started_run(), under_way(call_kind::skill).call, f_.code_or_ok("code"),
                                f_.string("message")};
         if (type == "call_resent")
-            return call_resent{started_run(), open_call_of(std::nullopt).call, {f_.integer("deadline")},
-                               money("lost")};
+            return call_resent{started_run(), open_call_of(std::nullopt).call, {f_.integer("deadline")}, money("lost")};
         if (type == "call_retry_planned")
-            return call_retry_planned{started_run(),          under_way(std::nullopt).call, f_.small("attempt"),
-                                      {f_.integer("due")},    f_.code_or_ok("code"),           f_.string_or_empty("message"),
+            return call_retry_planned{started_run(),       under_way(std::nullopt).call, f_.small("attempt"),
+                                      {f_.integer("due")}, f_.code_or_ok("code"),        f_.string_or_empty("message"),
                                       money("lost")};
         if (type == "run_paused") return run_paused{paused(false), f_.string_or_empty("reason")};
         if (type == "run_resumed") return run_resumed{paused(true)};
@@ -106,7 +107,8 @@ private:
     }
     run_id answered_turn() {
         const run_state* r = run();
-        if (r->slots.empty() || std::any_of(r->slots.begin(), r->slots.end(), [](const turn_slot& s) { return !s.done; }))
+        if (r->slots.empty() ||
+            std::any_of(r->slots.begin(), r->slots.end(), [](const turn_slot& s) { return !s.done; }))
             misfit("its run has no turn that is answered");
         return started_loop();
     }
@@ -173,7 +175,8 @@ private:
             if (step != r.next_step || !r.open.empty()) misfit("it is not the turn of its step");
         } else if (step < r.slots.size()) {
             const auto same = [step](const open_call& o) { return o.step == step; };
-            if (r.slots[step].done || std::any_of(r.open.begin(), r.open.end(), same)) misfit("its call was made before");
+            if (r.slots[step].done || std::any_of(r.open.begin(), r.open.end(), same))
+                misfit("its call was made before");
         }
         return place(r, step);
     }
@@ -201,9 +204,9 @@ private:
     }
     engine_event intended() {
         const run_state* r = run();
-        call_intended e{started_run(),     new_call(*r), free_place(*r, f_.small("step")), f_.small("binding"),
-                        f_.value("arguments"), {},    f_.key("key"),          money("reserved"),
-                        {f_.integer("deadline")}};
+        call_intended e{started_run(),       new_call(*r),          free_place(*r, f_.small("step")),
+                        f_.small("binding"), f_.value("arguments"), {},
+                        f_.key("key"),       money("reserved"),     {f_.integer("deadline")}};
         e.arguments_hash = f_.has("arguments_hash") ? f_.hash("arguments_hash") : e.arguments.hash();
         std::int64_t reserved = 0;
         if (__builtin_add_overflow(r->reserved.value, e.reserved.value, &reserved)) f_.wrong("reserved");
@@ -220,8 +223,9 @@ private:
         why->help = f_.string("help");
         std::string as = f_.string("as");
         const std::uint32_t binding = snapshot(*r).find_binding(as).value_or(no_binding);
-        return call_refused{started_run(), new_call(*r), free_place(*r, f_.small("step")), binding, std::move(as),
-                            f_.hash("arguments_hash"), std::move(why)};
+        return call_refused{started_run(), new_call(*r),  free_place(*r, f_.small("step")),
+                            binding,       std::move(as), f_.hash("arguments_hash"),
+                            std::move(why)};
     }
     engine_event step() {
         const run_state* r = run();
@@ -241,7 +245,8 @@ private:
                         f_.string_or_empty("message"),
                         money("cost")};
         if (f_.has("response")) e.response = response(f_.text("response"));
-        if ((e.outcome == effect_outcome::ok) != (e.response != nullptr)) misfit("outcome and response contradict each other");
+        if ((e.outcome == effect_outcome::ok) != (e.response != nullptr))
+            misfit("outcome and response contradict each other");
         return e;
     }
     std::shared_ptr<const model_response> response(std::string_view object) {

@@ -335,7 +335,8 @@ private:
         const std::size_t places = steps ? steps->steps.size() : r.slots.size();
         if (steps && r.started && (r.results.size() != places || r.next_step > places || !r.slots.empty()))
             fault("a run's steps do not fit its snapshot");
-        if (r.held && (steps || !r.paused || r.held->calls.size() != r.slots.size())) fault("a turn that is held does not fit");
+        if (r.held && (steps || !r.paused || r.held->calls.size() != r.slots.size()))
+            fault("a turn that is held does not fit");
         if (r.last_call > number_max || r.named_calls > number_max || r.spent.value < 0 || r.tokens < 0)
             fault("a counter is out of range");
         std::int64_t reserved = 0;

@@ -163,6 +163,7 @@ void engine_step::on(const resume_run& in) {
     const std::optional<model_response> held = r->held;
     emit(*r, run_resumed{in.run});
     if (!r->started) return;
+    read_back_ = true;
     if (held)
         take_turn(*r, std::get<loop_brain>(r->snapshot->brain), *held);
     else
@@ -201,8 +202,9 @@ void engine_step::on(const resolve_call& in) {
     switch (in.finding) {
     case call_finding::again:
         if (parked.arguments.hash() != parked.arguments_hash) {
-            emit(completion_ignored{in.ref.run, in.ref.call,
-                                    "the arguments were recorded without their secrets: the call cannot be made again"});
+            emit(
+                completion_ignored{in.ref.run, in.ref.call,
+                                   "the arguments were recorded without their secrets: the call cannot be made again"});
             return;
         }
         call_skill_again(*r, parked);

@@ -111,13 +111,16 @@ void engine_step::abandon_open_calls(run_state& r) {
     for (const open_call& o : open) {
         out_.effects.emplace_back(call_cancel{{r.id, o.call}, o.kind});
         const std::string why = "the run ended before the answer";
+        // Its last attempt has ended and was paid for; only what may be repeated can have happened all the same.
+        const bool waits = o.retry_at != instant::max();
         if (o.kind == call_kind::model) {
-            emit(r,
-                 model_settled{r.id, o.call, effect_outcome::unknown, nullptr, errc::model_unknown, why, o.reserved});
+            emit(r, model_settled{r.id, o.call, effect_outcome::unknown, nullptr, errc::model_unknown, why,
+                                  waits ? usd_micros{} : o.reserved});
         } else if (o.kind == call_kind::user) {
             emit(r, user_answered{r.id, o.call, {}, true});
         } else {
-            const bool write = r.snapshot->bindings[o.binding].skill->effect == effect_class::write;
+            const skill_contract& skill = *r.snapshot->bindings[o.binding].skill;
+            const bool write = skill.effect == effect_class::write && (!waits || skill.takes_key || skill.idempotent);
             emit(r, call_settled{r.id,
                                  o.call,
                                  o.step,
@@ -156,7 +159,8 @@ std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view
                    .call = call,
                    .as = as,
                    .proposed = arguments,
-                   .validated = validated};
+                   .validated = validated,
+                   .read_back = read_back_};
     if (refusal_ptr why = pass_gate(c)) {
         // The loop guard compares calls as they would be made: with the fixed arguments, where the gate came that far.
         const digest& proposed = c.arguments.is_null() ? arguments.hash() : c.arguments.hash();
@@ -286,7 +290,8 @@ void engine_step::on(const skill_completion& in) {
         emit(completion_ignored{in.ref.run, in.ref.call, "another attempt is planned already"});
         return;
     }
-    if (in.outcome != effect_outcome::ok && retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after)) return;
+    if (in.outcome != effect_outcome::ok && retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after))
+        return;
     settle(*r, call, in.outcome, in.result, in.code, in.message);
 }
 

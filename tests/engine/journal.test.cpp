@@ -68,7 +68,18 @@ std::vector<engine_event> every_event() {
             timer_armed{{3}, instant::max()},
             completion_ignored{{3}, {1}, nasty},
             run_finished{{3}, an_outcome()},
-            run_finished{{3}, std::make_shared<structured_outcome>()}};
+            run_finished{{3}, std::make_shared<structured_outcome>()},
+            journal_opened{effect_key_of(d)},
+            recovered{2, 1},
+            time_lost{{most}},
+            call_parked{{3}, {1}, errc::call_parked, nasty},
+            call_resent{{3}, {1}, {7}, {6}},
+            call_resent{{3}, {1}, {7}, {}},
+            call_retry_planned{{3}, {1}, 2, {7}, errc::rate_limited, nasty, {6}},
+            call_retry_planned{{3}, {1}, 2, {7}, errc::rate_limited, {}, {}},
+            run_paused{{3}, nasty},
+            run_paused{{3}, {}},
+            run_resumed{{3}}};
 }
 
 std::vector<engine_input> every_input() {
@@ -81,7 +92,14 @@ std::vector<engine_input> every_input() {
             model_completion{.ref = {{1}, {2}}, .response = make_answer(nasty), .message = nasty},
             skill_completion{.ref = {{1}, {2}}, .result = some, .message = nasty},
             user_completion{{{1}, {2}}, some, true},
-            cancel_run{{1}, nasty}};
+            cancel_run{{1}, nasty},
+            open_journal{effect_key_of(sha256("x"))},
+            recover{{5}},
+            wake{{6}},
+            pause_run{{1}, nasty},
+            resume_run{{1}},
+            resolve_call{{{1}, {2}}, call_finding::happened, some, nasty},
+            resolve_call{{{1}, {2}}, call_finding::again, {}, {}}};
 }
 
 void check_canonical(const std::string& line) {
@@ -143,7 +161,8 @@ BOOST_AUTO_TEST_CASE(raw_results_and_answers_are_not_written_from_the_input) {
     for (const engine_input& in :
          {engine_input(skill_completion{.ref = {{1}, {2}}, .result = json(R"("hunter2!")"), .message = "hunter2!"}),
           engine_input(model_completion{.ref = {{1}, {2}}, .response = make_answer("hunter2!"), .message = "hunter2!"}),
-          engine_input(user_completion{{{1}, {2}}, json(R"("hunter2!")"), false})}) {
+          engine_input(user_completion{{{1}, {2}}, json(R"("hunter2!")"), false}),
+          engine_input(resolve_call{{{1}, {2}}, call_finding::happened, json(R"("hunter2!")"), {}})}) {
         std::string line;
         append_journal_line(line, {{1}, {1}, input_source::host, {}, {}, in}, {});
         BOOST_TEST(line.find("hunter2") == std::string::npos);

@@ -65,19 +65,46 @@ BOOST_AUTO_TEST_CASE(no_prefix_of_an_answer_is_an_answer) {
             BOOST_TEST(parse(text.substr(0, n)).error == "http.broken", text.substr(0, n));
 }
 
+BOOST_AUTO_TEST_CASE(a_chunked_body_may_be_cut_anywhere) {
+    const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const parsed hello{"", true, 200, "hello", true};
+    for (const auto& [body, expected] :
+         std::vector<std::pair<std::string, parsed>>{{"0\r\n\r\n", {"", true, 200, "", true}},
+                                                     {"000\r\n\r\n", {"", true, 200, "", true}},
+                                                     {"0;x=y\r\nA: b\r\nC: d\r\n\r\n", {"", true, 200, "", true}},
+                                                     {"5\r\nhello\r\n0\r\n\r\n", hello},
+                                                     {"5 ; x\r\nhello\r\n0\r\nA:\r\n\r\n", hello},
+                                                     {"1\r\nh\r\n04\r\nello\r\n0\r\n\r\n", hello}})
+        for (std::size_t piece = 1; piece <= head.size() + body.size(); ++piece)
+            BOOST_TEST((parse(head + body, piece, false) == expected), body << " in pieces of " << piece);
+}
+
 BOOST_AUTO_TEST_CASE(nonsense_is_named_as_such) {
-    for (const char* text :
-         {"garbage\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n",
-          "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nbad header: x\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nX: a\x01"
-          "b\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhelXXXX\r\n",
-          "HTTP/1.1 200 OK\nContent-Length: 0\n\n"})
+    for (const char* text : {"garbage\r\n\r\n",
+                             "HTTP/2 200 OK\r\n\r\n",
+                             "HTTP/1.1 2000 OK\r\n\r\n",
+                             "HTTP/1.1 abc OK\r\n\r\n",
+                             "SSH-2.0-OpenSSH_9.2\r\n",
+                             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nbad header: x\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nX: a\x01"
+                             "b\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhelXXXX\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;\x01\r\nhello\r\n0\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno trailer\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nbad name: x\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx",
+                             "HTTP/1.1 200 OK\r\nX: a\r \r\n\r\n",
+                             "HTTP/1.1 200 OK\nContent-Length: 0\n\n"})
         BOOST_TEST(parse(text).error == "http.protocol", text);
 }
 
@@ -93,6 +120,24 @@ BOOST_AUTO_TEST_CASE(sizes_are_bounded) {
                "limit.output");
     BOOST_TEST(parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx").error ==
                "limit.output");
+    const std::string start = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const std::string large(5000, 'x');
+    std::string trailers = start + "0\r\n";
+    for (int i = 0; i < 1000; ++i) trailers += "A: b\r\n";
+    for (const std::size_t piece : {std::size_t{7}, std::size_t{1} << 20})
+        for (const bool ends : {false, true}) {
+            BOOST_TEST(parse(start + "1;" + large, piece, ends).error == "http.protocol");
+            BOOST_TEST(parse(start + "0\r\nA: " + large, piece, ends).error == "http.protocol");
+            BOOST_TEST(parse(trailers, piece, ends).error == "http.protocol");
+            BOOST_TEST(parse(start + std::string(500, 'f') + "\r\n", piece, ends).error == "limit.output");
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_trailer_is_not_a_header) {
+    http_parser p(http_parser::kind::response, {});
+    BOOST_TEST(p.put(chunked).has_value());
+    BOOST_TEST(p.done());
+    BOOST_TEST((p.headers() == std::vector<http_header>{{"Transfer-Encoding", "chunked"}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_request_is_read_as_well) {
@@ -125,7 +170,7 @@ BOOST_AUTO_TEST_CASE(names_and_values_of_headers_are_checked) {
 RC_BOOST_PROP(an_answer_does_not_depend_on_the_pieces, ()) {
     const auto parts = *rc::gen::container<std::vector<std::string>>(rc::gen::element<std::string>(
         "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 C\r\n\r\n", "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n",
-        "\r\n", "3\r\nabc\r\n", "0\r\n\r\n", "abc", "X: y\r\n", "\n", "HTTP/1.0 404 N\r\n"));
+        "\r\n", "3\r\nabc\r\n", "0\r\n\r\n", "0\r\n", "abc", "X: y\r\n", "\n", "HTTP/1.0 404 N\r\n"));
     std::string text = *rc::gen::element<std::string>("HTTP/1.1 200 OK\r\n", plain, chunked, "");
     for (const auto& part : parts) text += part;
     const parsed whole = parse(text);

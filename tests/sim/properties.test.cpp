@@ -131,7 +131,8 @@ BOOST_AUTO_TEST_CASE(many_keys_are_told_apart) {
     BOOST_TEST(w.violated() == "effect.at_most_once_per_key ");
     watched zero;
     zero.accept();
-    for (int i = 0; i < 2; ++i) zero.checker.performing(skill_call{{{1}, {1}}, zero.agent, 0, {}, effect_key{}, {}, false});
+    for (int i = 0; i < 2; ++i)
+        zero.checker.performing(skill_call{{{1}, {1}}, zero.agent, 0, {}, effect_key{}, {}, false});
     BOOST_TEST(zero.violated().find("effect.at_most_once_per_key") != std::string::npos);
 }
 

@@ -357,6 +357,7 @@ BOOST_AUTO_TEST_CASE(the_documented_columns_are_those_of_the_views) {
         documented[view].push_back(line.substr(2, line.find(' ', 2) - 2));
     }
     journal j;
+    j.catch_up();
     strings views;
     sqlite3* db = nullptr;
     sqlite3_open(j.folder().file().c_str(), &db);

@@ -316,7 +316,7 @@ BOOST_AUTO_TEST_CASE(a_flipped_byte_in_any_page_is_found_or_harmless) {
     const std::string sound = read_file(path);
     BOOST_REQUIRE(!std::filesystem::exists(path + "-wal"));
     const std::size_t pages = sound.size() / 4096;
-    BOOST_TEST(pages > 20U);
+    BOOST_TEST(pages > 10U);
     const std::string copy = folder.file("copy.db");
     std::size_t errors = 0, cases = 0;
     for (std::size_t page = 0; page < pages; ++page)

@@ -22,8 +22,8 @@ result<selection> shard_of(const arguments& a) {
     if (text.empty()) return selection{};
     unsigned long long i = 0, n = 0;
     int used = 0;
-    if (std::sscanf(text.c_str(), "%4llu/%4llu%n", &i, &n, &used) != 2 || static_cast<std::size_t>(used) != text.size() ||
-        i < 1 || i > n)
+    if (std::sscanf(text.c_str(), "%4llu/%4llu%n", &i, &n, &used) != 2 ||
+        static_cast<std::size_t>(used) != text.size() || i < 1 || i > n)
         return fail(errc::usage_invalid, "--shard is written i/n with 1 <= i <= n, not `" + text + "`");
     return selection{i, n};
 }
@@ -63,7 +63,8 @@ struct totals {
 
 void print(const sim::scenario& s, const sim::crash_report& r) {
     std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(printable(s.file), 52) << "  "
-              << padded(grouped(r.points) + (r.points < r.points_all ? " of " + grouped(r.points_all) : "") + " calls", 20)
+              << padded(grouped(r.points) + (r.points < r.points_all ? " of " + grouped(r.points_all) : "") + " calls",
+                        20)
               << padded(grouped(r.effect_points) + " effects", 14) << padded(grouped(r.images) + " images", 16)
               << padded(grouped(r.endings) + " endings", 16) << grouped(r.double_crashes) << " twice, "
               << grouped(r.fault_runs) << " faults\n";
@@ -75,22 +76,26 @@ void print(const sim::scenario& s, const sim::crash_report& r) {
 }
 
 std::string json(const sim::scenario& s, const sim::crash_report& r) {
-    const auto n = [](const char* key, std::uint64_t v) { return ",\"" + std::string(key) + "\":" + std::to_string(v); };
+    const auto n = [](const char* key, std::uint64_t v) {
+        return ",\"" + std::string(key) + "\":" + std::to_string(v);
+    };
     std::string out = "{\"file\":" + quoted(s.file) + n("records", r.records) + n("points", r.points) +
                       n("points_all", r.points_all) + n("effect_points", r.effect_points) + n("images", r.images) +
                       n("endings", r.endings) + n("double_crashes", r.double_crashes) + n("fault_runs", r.fault_runs) +
                       n("lost", r.lost) + n("duplicates", r.duplicates) + n("unreadable", r.unreadable) +
                       n("findings_all", r.findings_all) + ",\"findings\":[";
     for (std::size_t i = 0; i < r.findings.size(); ++i)
-        out += (i ? "," : "") + ("{\"what\":" + quoted(r.findings[i].what)) + ",\"where\":" + quoted(r.findings[i].moment) +
-               ",\"expected\":" + quoted(r.findings[i].expected) + ",\"actual\":" + quoted(r.findings[i].actual) + "}";
+        out += (i ? "," : "") + ("{\"what\":" + quoted(r.findings[i].what)) +
+               ",\"where\":" + quoted(r.findings[i].moment) + ",\"expected\":" + quoted(r.findings[i].expected) +
+               ",\"actual\":" + quoted(r.findings[i].actual) + "}";
     return out + "]}";
 }
 
 } // namespace
 
 std::vector<flag_spec> crash_flags() {
-    return {{"crash-points", "all|N", "", "kill the process at every call to the disk and to the world; N = at most so many"},
+    return {{"crash-points", "all|N", "",
+             "kill the process at every call to the disk and to the world; N = at most so many"},
             {"journal", "MODE", "wal", "of the store that is crashed: wal or rollback"},
             {"snapshot-every", "N", "0", "records between snapshots of the state; 0 = none"},
             {"shard", "I/N", "", "only every N-th scenario, from the I-th on"}};
@@ -119,8 +124,8 @@ int run_crash_points(const arguments& a, const std::vector<std::shared_ptr<const
     const double seconds = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
     const std::uint64_t cycles = sum.images + sum.endings + sum.double_crashes + sum.fault_runs;
     if (a.has("json")) {
-        std::cout << "{\"scenarios\":[" << documents << "],\"totals\":{\"cycles\":" << cycles << ",\"passed\":" << sum.passed
-                  << ",\"failed\":" << sum.failed << "}}\n";
+        std::cout << "{\"scenarios\":[" << documents << "],\"totals\":{\"cycles\":" << cycles
+                  << ",\"passed\":" << sum.passed << ",\"failed\":" << sum.failed << "}}\n";
     } else {
         char speed[64];
         std::snprintf(speed, sizeof speed, "%.1f CPU-s, %.0f a second", seconds, static_cast<double>(cycles) / seconds);

@@ -110,7 +110,7 @@ private:
     instant last_at_;
     seq_no cause_;
     bool busy_ = false;
-    bool refused_ = false; ///< the first of the inbox is an input that submit() gave back with an error
+    bool refused_ = false;             ///< the first of the inbox is an input that submit() gave back with an error
     std::deque<input_envelope> inbox_; ///< the first of them belong to the batch under way
     std::vector<slot> slots_;
     std::vector<journal_record> records_; ///< of the batch under way

@@ -211,11 +211,11 @@ struct run_resumed {
     run_id run;
 };
 
-using engine_event =
-    std::variant<agent_activated, agent_retired, trigger_armed, trigger_accepted, trigger_refused, run_started,
-                 model_requested, model_settled, call_refused, call_intended, call_settled, step_finished,
-                 turn_completed, user_asked, user_answered, timer_armed, completion_ignored, run_finished,
-                 journal_opened, recovered, time_lost, call_parked, call_resent, call_retry_planned, run_paused, run_resumed>;
+using engine_event = std::variant<agent_activated, agent_retired, trigger_armed, trigger_accepted, trigger_refused,
+                                  run_started, model_requested, model_settled, call_refused, call_intended,
+                                  call_settled, step_finished, turn_completed, user_asked, user_answered, timer_armed,
+                                  completion_ignored, run_finished, journal_opened, recovered, time_lost, call_parked,
+                                  call_resent, call_retry_planned, run_paused, run_resumed>;
 
 /// "call_intended": the name in the journal.
 const char* event_name(const engine_event& e);

@@ -30,6 +30,9 @@ struct gate_context {
     const payload& proposed;
     /// The arguments are a constant of the agent file that was validated when it was compiled.
     bool validated = false;
+    /// The proposal comes from what was recorded of a turn: where a secret stood, a placeholder stands. (A tape's placeholders
+    /// are something else: it answers for them too.)
+    bool read_back = false;
 
     std::uint32_t binding = 0;
     const skill_binding* grant = nullptr;

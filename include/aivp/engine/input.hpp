@@ -87,9 +87,9 @@ struct resolve_call {
     std::string note;
 };
 
-using engine_input =
-    std::variant<activate_agent, retire_agent, start_run, publish_event, timer_elapsed, model_completion,
-                 skill_completion, user_completion, cancel_run, open_journal, recover, wake, pause_run, resume_run, resolve_call>;
+using engine_input = std::variant<activate_agent, retire_agent, start_run, publish_event, timer_elapsed,
+                                  model_completion, skill_completion, user_completion, cancel_run, open_journal,
+                                  recover, wake, pause_run, resume_run, resolve_call>;
 using input_envelope = envelope<engine_input>;
 
 } // namespace aivp

@@ -29,11 +29,11 @@ struct open_call {
     usd_micros reserved;
     instant started_at;
     instant deadline;
-    payload arguments;      ///< of a skill call, as recorded
-    digest arguments_hash;  ///< of a skill call
-    effect_key idempotency_key; ///< of a skill call
-    bool parked = false;        ///< waits for a person
-    std::uint32_t attempt = 1;  ///< the one that is under way, or follows at `retry_at`
+    payload arguments;                 ///< of a skill call, as recorded
+    digest arguments_hash;             ///< of a skill call
+    effect_key idempotency_key;        ///< of a skill call
+    bool parked = false;               ///< waits for a person
+    std::uint32_t attempt = 1;         ///< the one that is under way, or follows at `retry_at`
     instant retry_at = instant::max(); ///< waits until then for its next attempt; max = under way
     friend bool operator==(const open_call&, const open_call&) = default;
 };
@@ -83,14 +83,14 @@ struct run_state {
     usd_micros spent;
     usd_micros reserved;
     std::vector<open_call> open;
-    instant watchdog = instant::max(); ///< when the armed timer fires; max = not armed
+    instant watchdog = instant::max();  ///< when the armed timer fires; max = not armed
     bool paused = false;                ///< nothing is dispatched
     instant halted_at = instant::max(); ///< since when it is paused or a call is parked; its deadline moves on by that
 
     history messages;
     std::vector<turn_slot> slots;
     std::uint64_t named_calls = 0;
-    payload answer; ///< last text of the model
+    payload answer;                     ///< last text of the model
     std::optional<model_response> held; ///< a turn that came while the run was paused
 
     std::uint32_t next_step = 0;

@@ -36,7 +36,8 @@ struct skill_completion {
     payload result;
     errc code = errc::ok;
     std::string message;
-    duration retry_after{}; ///< the far side, or a limit of ours, asked to wait this long before the next attempt; 0 = it did not
+    duration
+        retry_after{}; ///< the far side, or a limit of ours, asked to wait this long before the next attempt; 0 = it did not
 };
 
 /// The user's answer; `ended` = the user left the conversation (message may be null then).

@@ -36,10 +36,10 @@ struct skill_contract {
     bool enabled = true;
     bool needs_approval = false;
     risk_level risk = risk_level::medium;
-    duration timeout = seconds(60);          ///< of one attempt
-    retry_policy retry{.max_attempts = 1};   ///< what the file does not say is not made again
-    std::optional<rate_limit> rate;          ///< of all runs together
-    std::optional<breaker_policy> breaker;   ///< of all runs together
+    duration timeout = seconds(60);        ///< of one attempt
+    retry_policy retry{.max_attempts = 1}; ///< what the file does not say is not made again
+    std::optional<rate_limit> rate;        ///< of all runs together
+    std::optional<breaker_policy> breaker; ///< of all runs together
     usd_micros cost_estimate;              ///< of one call; reserved before it and charged when it was sent
     std::vector<std::string> permissions;  ///< "connector:scope"
     std::vector<std::string> side_effects; ///< labels such as "send_email"

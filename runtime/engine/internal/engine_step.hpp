@@ -92,8 +92,8 @@ private:
     void go_on(run_state& r);
 
     // loop brain
-    void model_failed(run_state& r, const open_call& open, effect_outcome outcome, errc code, const std::string& message,
-                      duration retry_after);
+    void model_failed(run_state& r, const open_call& open, effect_outcome outcome, errc code,
+                      const std::string& message, duration retry_after);
     bool ask_model(run_state& r, const loop_brain& brain);
     bool continue_turn(run_state& r, const loop_brain& brain);
     void take_turn(run_state& r, const loop_brain& brain, const model_response& response);
@@ -109,8 +109,9 @@ private:
     engine_state& state_;
     instant at_;
     decision& out_;
-    agent_id starting_; ///< whose waiting runs are being started
-    run_id expiring_;   ///< its watchdog is set once, when all that is overdue has been given up
+    agent_id starting_;      ///< whose waiting runs are being started
+    bool read_back_ = false; ///< the turn was held, and comes from its record
+    run_id expiring_;        ///< its watchdog is set once, when all that is overdue has been given up
 };
 
 } // namespace aivp

@@ -32,7 +32,7 @@ public:
     /// Asked once when the head is there. A function takes the pieces of the body; without one they are collected in body().
     std::function<std::function<void(std::string_view)>()> choose_body;
 
-    /// Interim answers (1xx) are passed over. Errors: http.protocol, limit.output; nothing can be put after one.
+    /// Interim answers (1xx) and trailers are passed over. Errors: http.protocol, limit.output; nothing can be put after one.
     result<void> put(std::string_view bytes);
     /// The other side will send no more. Errors: http.broken when the message is not complete.
     result<void> end();
@@ -51,7 +51,9 @@ public:
 
 private:
     struct message;
-    void start_message();
+    /// How many bytes of `rest` it took; 0 = it needs more.
+    result<std::size_t> take(std::string_view rest);
+    result<std::size_t> take_head(std::string_view rest);
 
     kind kind_;
     http_limits limits_;

@@ -2,7 +2,6 @@
 
 #include <array>
 
-
 namespace aivp::sqlite {
 
 namespace {
