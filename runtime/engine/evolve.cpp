@@ -1,6 +1,7 @@
 #include "runtime/engine/evolve.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "aivp/base/assert.hpp"
 #include "aivp/engine/gate.hpp"
@@ -23,7 +24,7 @@ agent_state& agent_at(engine_state& s, agent_id id) {
 open_call take_open(run_state& r, call_id call) {
     const auto it = std::find_if(r.open.begin(), r.open.end(), [call](const open_call& o) { return o.call == call; });
     AIVP_ASSERT(it != r.open.end(), "a call is settled that is not open");
-    const open_call taken = *it;
+    open_call taken = std::move(*it);
     r.open.erase(it);
     return taken;
 }

@@ -68,7 +68,7 @@ effect_key effect_seed_of(const effect_key& journal, run_id run, const agent_sna
 }
 
 refusal_ptr gate_resolve(gate_context& c) {
-    const auto found = c.snapshot.find_binding(c.as);
+    const auto found = c.known ? c.known : c.snapshot.find_binding(c.as);
     if (!found) {
         c.binding = no_binding;
         return refuse(errc::skill_unknown, "snapshot " + to_hex(c.snapshot.hashes.whole, 8),

@@ -397,6 +397,19 @@ input_source natural_source(const engine_input& body) {
         body);
 }
 
+namespace {
+
+/// Most records are these: an answer came, and the first event says which call it settled.
+bool tells_its_input(const engine_input& body, const std::vector<engine_event>& events) {
+    if (events.empty()) return false;
+    if (std::holds_alternative<skill_completion>(body)) return std::holds_alternative<call_settled>(events.front());
+    if (std::holds_alternative<model_completion>(body)) return std::holds_alternative<model_settled>(events.front());
+    if (std::holds_alternative<user_completion>(body)) return std::holds_alternative<user_answered>(events.front());
+    return false;
+}
+
+} // namespace
+
 void append_journal_line(std::string& out, const input_envelope& input, const decision& d) {
     line_writer o(out, input.correlation);
     o.raw("{\"at\":").number(input.at.us);
@@ -409,8 +422,11 @@ void append_journal_line(std::string& out, const input_envelope& input, const de
         first = false;
         write_object(o, event);
     }
-    o.raw("],\"input\":");
-    write_object(o, input.body);
+    o.raw("]");
+    if (!tells_its_input(input.body, d.events)) {
+        o.raw(",\"input\":");
+        write_object(o, input.body);
+    }
     o.raw(",\"seq\":").number(input.seq.value);
     if (input.source != natural_source(input.body)) o.raw(",\"source\":").word(to_string(input.source));
     o.raw("}");

@@ -327,6 +327,15 @@ private:
     bool missing_snapshot_ = false;
 };
 
+/// The input of a record that does not name it.
+std::string completion_settled_by(const std::vector<engine_event>& events) {
+    if (events.empty()) return {};
+    if (std::holds_alternative<call_settled>(events.front())) return "skill_completed";
+    if (std::holds_alternative<model_settled>(events.front())) return "model_completed";
+    if (std::holds_alternative<user_answered>(events.front())) return "user_replied";
+    return {};
+}
+
 } // namespace
 
 result<journal_step> replay_line(engine_state& state, std::string_view line, snapshot_source& snapshots) {
@@ -338,7 +347,7 @@ result<journal_step> replay_line(engine_state& state, std::string_view line, sna
                      .at = {f.integer("at")},
                      .correlation = {static_cast<std::uint64_t>(f.integer_or("correlation", 0))},
                      .causation = {static_cast<std::uint64_t>(f.integer_or("causation", 0))},
-                     .input = canonical_fields(f.text("input")).string("type"),
+                     .input = f.has("input") ? canonical_fields(f.text("input")).string("type") : std::string(),
                      .events = {}};
     const std::string_view events = f.text("events");
     if (!events.starts_with('[')) f.wrong("events");
@@ -347,6 +356,10 @@ result<journal_step> replay_line(engine_state& state, std::string_view line, sna
         if (!event) return std::unexpected(std::move(event.error()));
         evolve(state, *event, out.at);
         out.events.push_back(std::move(*event));
+    }
+    if (!f.has("input")) {
+        out.input = completion_settled_by(out.events);
+        if (out.input.empty()) f.wrong("input");
     }
     if (!f.fault().empty()) return fail(errc::store_corrupt, f.fault());
     return out;

@@ -151,7 +151,8 @@ void engine_step::finish_success(run_state& r, payload details) {
 
 /// first: intended (and its effect is out). second: the refusal otherwise.
 std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view as, const payload& arguments,
-                                                  std::uint32_t step, bool validated) {
+                                                  std::uint32_t step, bool validated,
+                                                  std::optional<std::uint32_t> known) {
     const call_id call{r.last_call + 1};
     gate_context c{.snapshot = *r.snapshot,
                    .run = r,
@@ -159,6 +160,7 @@ std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view
                    .call = call,
                    .as = as,
                    .proposed = arguments,
+                   .known = known,
                    .validated = validated,
                    .read_back = read_back_};
     if (refusal_ptr why = pass_gate(c)) {

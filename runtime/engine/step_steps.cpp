@@ -40,7 +40,7 @@ bool engine_step::run_step(run_state& r, const step_spec& spec, std::uint32_t in
         arguments = std::move(*rendered);
     }
     const auto [intended, why] =
-        propose(r, r.snapshot->bindings[spec.binding].as, arguments, index, spec.constant_validated);
+        propose(r, r.snapshot->bindings[spec.binding].as, arguments, index, spec.constant_validated, spec.binding);
     if (!intended) return step_failed(r, spec, index, why->code, why->message);
     arm_watchdog(r);
     return false;

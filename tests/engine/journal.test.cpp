@@ -242,8 +242,8 @@ BOOST_FIXTURE_TEST_CASE(a_fixed_world_has_a_fixed_digest, sim_fixture) {
                              "turn_completed", "user_asked", "user_answered", "step_finished", "run_finished"})
         BOOST_TEST(kinds.find(kind) != std::string::npos, kind << " is part of it");
     BOOST_TEST(world().properties().violations().empty());
-    BOOST_TEST(to_hex(world().engine().chain()) == "dd9b2dca006349b807e975419628a354068aae567e75f9e0d64f145e63c0ce3e");
-    BOOST_TEST(to_hex(world().outcome_digest()) == "8ab0ea1eb4ca860a5d047365d7b13964d76a6a3a79524463183a662ecd0faea4");
+    BOOST_TEST(to_hex(world().engine().chain()) == "1bdc53d087118029660eba1e26143e36585d45fa4239e3ca2f51a8de86dfaf8f");
+    BOOST_TEST(to_hex(world().outcome_digest()) == "4c63f215224d9c4286b903b3646087fad83e32e48e48791312d6d9033f453229");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

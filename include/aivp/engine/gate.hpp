@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -28,6 +29,8 @@ struct gate_context {
     call_id call;
     std::string_view as;
     const payload& proposed;
+    /// Whoever proposes looked the name up before: a step of a file did so when it was compiled.
+    std::optional<std::uint32_t> known{};
     /// The arguments are a constant of the agent file that was validated when it was compiled.
     bool validated = false;
     /// The proposal comes from what was recorded of a turn: where a secret stood, a placeholder stands. (A tape's placeholders

@@ -71,7 +71,7 @@ private:
     void abandon_open_calls(run_state& r);
     void refuse_due_windows(agent_state& a, const char* reason);
     std::pair<bool, refusal_ptr> propose(run_state& r, std::string_view as, const payload& arguments,
-                                         std::uint32_t step, bool validated);
+                                         std::uint32_t step, bool validated, std::optional<std::uint32_t> known = {});
     void settle(run_state& r, const open_call& open, effect_outcome outcome, payload result, errc code,
                 std::string message);
     bool plan_retry(run_state& r, const open_call& open, const retry_policy& policy, const attempt_failure& failure,

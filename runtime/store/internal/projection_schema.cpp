@@ -165,7 +165,9 @@ CREATE INDEX idempotency_by_call ON idempotency(run, call);
 
 constexpr const char* create_views = R"sql(
 CREATE VIEW v_journal AS
-    SELECT seq, at, run, json_extract(line, '$.input.type') AS input, json_extract(line, '$.causation') AS causation,
+    SELECT seq, at, run, coalesce(json_extract(line, '$.input.type'), CASE json_extract(line, '$.events[0].type')
+               WHEN 'call_settled' THEN 'skill_completed' WHEN 'model_settled' THEN 'model_completed'
+               ELSE 'user_replied' END) AS input, json_extract(line, '$.causation') AS causation,
            json_array_length(line, '$.events') AS events, length(line) AS size, lower(hex(chain)) AS chain, line
     FROM journal;
 CREATE VIEW v_events AS
