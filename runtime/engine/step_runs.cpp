@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "aivp/skill/redact.hpp"
+#include "aivp/skill/secret_reference.hpp"
 #include "runtime/engine/internal/engine_step.hpp"
 
 namespace aivp {
