@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(a_model_that_answers_differently_each_time_is_caught_at_the
     BOOST_TEST(v.diverged->seq.value == 3U); // activation, start, the first answer
     const payload first = json(v.diverged->first), second = json(v.diverged->second);
     BOOST_TEST(as_integer(*member(first, "seq")).value() == 3);
-    BOOST_TEST(as_string(*at_pointer(first, "/input/type")).value() == "model_completed");
+    BOOST_TEST(as_string(*at_pointer(first, "/events/0/type")).value() == "model_settled");
     BOOST_REQUIRE_EQUAL(v.diverged->differences.size(), 2U);
     BOOST_TEST(v.diverged->differences[0].pointer == "/events/0/response/content");
     BOOST_TEST(v.diverged->differences[1].pointer == "/events/1/details/answer");
