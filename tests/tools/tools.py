@@ -10,6 +10,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARIES = {
     "aivp": os.environ.get("AIVP", str(ROOT / "build/dev/tools/aivp/aivp")),
+    "aivpd": os.environ.get("AIVPD", str(ROOT / "build/dev/tools/aivpd/aivpd")),
     "aivp-sim": os.environ.get("AIVP_SIM", str(ROOT / "build/dev/tools/aivp-sim/aivp-sim")),
 }
 # As exit_code in tools/common/command.hpp; docs/cli.md has the table.

@@ -3,9 +3,11 @@
 
 #include "sim/runner.hpp"
 #include "tools/aivp/commands.hpp"
+#include "tools/aivp/live_run.hpp"
 #include "tools/aivp/recording.hpp"
 #include "tools/common/output.hpp"
 #include "tools/common/zones.hpp"
+#include "tools/live/live.hpp"
 
 namespace aivp::tools {
 
@@ -217,12 +219,7 @@ int exit_code_of(const simulation& world, bool strict) {
 }
 
 int dry_run(const arguments& a) {
-    if (!a.has("dry-run"))
-        return report_error({errc::config_not_supported,
-                             "running an agent for real needs the daemon, which is not there yet",
-                             {},
-                             "add --dry-run --fixtures FOLDER",
-                             {}});
+    if (!a.has("dry-run")) return live_run(a);
     if (!a.has("fixtures"))
         return usage_error("--fixtures is missing", "name a folder with a fixture.yaml; `aivp new agent` makes one");
     const auto seed = a.integer("seed", 0, INT64_MAX);
@@ -265,11 +262,16 @@ int dry_run(const arguments& a) {
 
 command_spec run_command_spec() {
     return {"run",
-            "run --dry-run AGENT --fixtures FOLDER [--json]",
-            "Runs an agent against fixtures: nothing real is touched, every effect is shown.",
+            "run AGENT [--dry-run --fixtures FOLDER] [--json]",
+            "Runs an agent for real, or with --dry-run against fixtures: then nothing real is touched.",
             {"aivp run --dry-run fixtures/agents/inbox-triager.yaml --fixtures fixtures/inbox-monday",
-             "aivp run --dry-run fixtures/agents/expense-documenter.yaml --fixtures fixtures/expenses-march --json"},
-            {{"dry-run", "", "", "required: a run for real needs the daemon"},
+             "aivp run --dry-run fixtures/agents/expense-documenter.yaml --fixtures fixtures/expenses-march --json",
+             "aivp run agents/order-desk.yaml --body '{\"order\": \"A17\"}'"},
+            {{"body", "JSON", "", "of a run for real: the trigger's payload"},
+             {"detach", "", "", "of a run by the daemon: do not wait for its end"},
+             config_flag(),
+             state_flag(),
+             {"dry-run", "", "", "against fixtures"},
              {"fixtures", "FOLDER", "", "holds fixture.yaml: skills, world, model, answers or a tape"},
              {"seed", "S", "1", "of latencies and generated answers"},
              {"record", "FOLDER", "", "write the run as a tape, secrets redacted; must not exist yet"},

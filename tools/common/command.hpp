@@ -61,7 +61,10 @@ enum exit_code : int {
     exit_nothing = 4,
     exit_failed = 10,
     exit_diverged = 12,
+    exit_unreachable = 30,
     exit_refused = 31,
+    exit_person_needed = 32,
+    exit_interrupted = 130,
 };
 
 /// Parses, dispatches, and turns what goes wrong into a message and an exit code. Output that could not be written is such
