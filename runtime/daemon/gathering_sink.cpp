@@ -23,12 +23,15 @@ void gathering_sink::take(item i) {
     });
 }
 
+/// All that came in one turn of the loop is one batch.
 void gathering_sink::hand_over() {
+    driver_->hold();
     while (!waiting_.empty()) {
         item i = std::move(waiting_.front());
         waiting_.pop_front();
         deliver(std::move(i));
     }
+    driver_->release();
 }
 
 void gathering_sink::deliver(item i) {

@@ -46,7 +46,7 @@ void driver::restore(recovered_state s) {
 
 result<void> driver::submit(engine_input input, input_source source) {
     if (!failures_.empty()) return std::unexpected(failures_.front());
-    const bool first = !busy_ && inbox_.empty();
+    const bool first = !busy_ && !held_ && inbox_.empty();
     const seq_no before = last_seq_;
     enqueue(source, std::move(input));
     // The input itself is in the journal when anything is: what failed then came after it.
@@ -64,7 +64,7 @@ void driver::enqueue(input_source source, Input&& body) {
         in.body = std::forward<Input>(body);
     else
         in.body.emplace<std::decay_t<Input>>(std::forward<Input>(body));
-    if (!busy_ && failures_.empty()) drain();
+    if (!busy_ && !held_ && failures_.empty()) drain();
 }
 
 void driver::model_done(model_completion c) { enqueue(input_source::model, std::move(c)); }
@@ -81,6 +81,11 @@ void driver::user_done(user_completion c) { enqueue(input_source::user, std::mov
 
 void driver::timer_fired(timer_key key) {
     enqueue(key.what == timer_key::kind::run ? input_source::timer : input_source::schedule, timer_elapsed{key});
+}
+
+void driver::release() {
+    held_ = false;
+    if (!busy_ && failures_.empty()) drain();
 }
 
 /// Inputs are taken in the order in which they came; a port that answers at once queues behind what is waiting.

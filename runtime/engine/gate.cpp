@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 #include <string>
 
+#include "aivp/base/random.hpp"
 #include "aivp/skill/redact.hpp"
 #include "aivp/skill/secret_reference.hpp"
 
@@ -38,33 +38,26 @@ std::optional<json_schema::violation> first_violation(const gate_context& c) {
     return std::nullopt;
 }
 
-/// Fields one after the other, numbers with all their bytes, big endian.
-template <std::size_t Size>
-class key_material {
-public:
-    key_material& bytes(const std::uint8_t* from, std::size_t n) {
-        std::memcpy(data_.data() + used_, from, n);
-        used_ += n;
-        return *this;
-    }
-    template <class Int>
-    key_material& number(Int v) {
-        for (std::size_t i = sizeof v; i-- > 0;) data_[used_++] = static_cast<std::uint8_t>(v >> (8 * i));
-        return *this;
-    }
-    std::string_view view() const { return {reinterpret_cast<const char*>(data_.data()), used_}; }
+std::array<std::uint64_t, 2> halves(const effect_key& key) {
+    std::array<std::uint64_t, 2> out{};
+    for (std::size_t i = 0; i < key.bytes.size(); ++i) out[i / 8] = out[i / 8] << 8 | key.bytes[i];
+    return out;
+}
 
-private:
-    std::array<std::uint8_t, Size> data_;
-    std::size_t used_ = 0;
-};
+effect_key effect_key_from(const std::array<std::uint64_t, 2>& halves) {
+    effect_key key;
+    for (std::size_t i = 0; i < key.bytes.size(); ++i)
+        key.bytes[i] = static_cast<std::uint8_t>(halves[i / 8] >> (56 - 8 * (i % 8)));
+    return key;
+}
 
 } // namespace
 
 effect_key effect_seed_of(const effect_key& journal, run_id run, const agent_snapshot& snapshot) {
-    key_material<56> material;
-    material.bytes(journal.bytes.data(), 16).number(run.value).bytes(snapshot.hashes.whole.bytes.data(), 32);
-    return effect_key_of(sha256(material.view()));
+    // Numbers are written with all their bytes, big endian.
+    std::string material(reinterpret_cast<const char*>(journal.bytes.data()), journal.bytes.size());
+    for (int shift = 56; shift >= 0; shift -= 8) material += static_cast<char>(run.value >> shift & 0xff);
+    return effect_key_of(sha256(material, snapshot.hashes.whole.view()));
 }
 
 refusal_ptr gate_resolve(gate_context& c) {
@@ -158,13 +151,12 @@ refusal_ptr gate_idempotency(gate_context& c) {
         c.idempotency_key = u.idempotency_key;
         return nullptr;
     }
-    // The key names this very call of this very run, so that a repeat after a crash is the same effect and a second,
-    // equal call is another one.
-    // 52 bytes: with its padding that is one block of SHA-256. The arguments are in it so that no key ever stands for two.
-    key_material<52> material;
-    material.bytes(c.run.effect_seed.bytes.data(), 16).number(c.call.value).number(c.binding);
-    material.bytes(c.arguments.hash().bytes.data(), 24);
-    c.idempotency_key = effect_key_of(sha256(material.view()));
+    // The key names this very call of this very run, so that a repeat after a crash is the same effect and a second, equal call
+    // is another one. A Philox block is a permutation of its counter: within a run two keys are equal only if call and the
+    // first 64 bits of the arguments' hash are.
+    const std::array<std::uint64_t, 2> seed = halves(c.run.effect_seed);
+    const philox_block key = philox4x32_10(seed[1] ^ c.call.value, c.arguments.hash().prefix() ^ c.binding, seed[0]);
+    c.idempotency_key = effect_key_from({key.hi, key.lo});
     return nullptr;
 }
 

@@ -170,14 +170,14 @@ std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view
         emit(r, call_refused{r.id, call, step, c.binding, std::string(as), proposed, why});
         return {false, std::move(why)};
     }
-    emit(r, call_intended{r.id, call, step, c.binding, c.recorded, c.arguments.hash(), c.idempotency_key, c.reserve,
-                          c.deadline});
-    out_.effects.emplace_back(
-        skill_call{{r.id, call}, r.snapshot, c.binding, c.arguments, c.idempotency_key, c.deadline, c.has_secrets});
+    emit(r, call_intended{r.id, call, step, c.binding, std::move(c.recorded), c.arguments.hash(), c.idempotency_key,
+                          c.reserve, c.deadline});
+    out_.effects.emplace_back(skill_call{
+        {r.id, call}, r.snapshot, c.binding, std::move(c.arguments), c.idempotency_key, c.deadline, c.has_secrets});
     return {true, nullptr};
 }
 
-void engine_step::settle(run_state& r, const open_call& open, effect_outcome outcome, payload result, errc code,
+void engine_step::settle(run_state& r, const settled_place& open, effect_outcome outcome, payload result, errc code,
                          std::string message) {
     const skill_contract& skill = *r.snapshot->bindings[open.binding].skill;
     const bool write = skill.effect == effect_class::write;
@@ -288,14 +288,15 @@ void engine_step::on(const skill_completion& in) {
     if (!r) return;
     const auto open =
         std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
-    const open_call call = *open;
-    if (in.outcome != effect_outcome::ok && call.retry_at != instant::max()) {
-        emit(completion_ignored{in.ref.run, in.ref.call, "another attempt is planned already"});
-        return;
+    if (in.outcome != effect_outcome::ok) {
+        const open_call call = *open;
+        if (call.retry_at != instant::max()) {
+            emit(completion_ignored{in.ref.run, in.ref.call, "another attempt is planned already"});
+            return;
+        }
+        if (retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after)) return;
     }
-    if (in.outcome != effect_outcome::ok && retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after))
-        return;
-    settle(*r, call, in.outcome, in.result, in.code, in.message);
+    settle(*r, *open, in.outcome, in.result, in.code, in.message);
 }
 
 } // namespace aivp

@@ -33,12 +33,13 @@ bool engine_step::run_step(run_state& r, const step_spec& spec, std::uint32_t in
         finish(r, outcome_status::skipped, errc::run_abstained, spec.abstain_reason, {}, true);
         return false;
     }
-    payload arguments = spec.arguments.document();
+    payload rendered;
     if (!spec.arguments.constant()) {
-        auto rendered = spec.arguments.render(lookup);
-        if (!rendered) return step_failed(r, spec, index, rendered.error().code, rendered.error().message);
-        arguments = std::move(*rendered);
+        auto made = spec.arguments.render(lookup);
+        if (!made) return step_failed(r, spec, index, made.error().code, made.error().message);
+        rendered = std::move(*made);
     }
+    const payload& arguments = spec.arguments.constant() ? spec.arguments.document() : rendered;
     const auto [intended, why] =
         propose(r, r.snapshot->bindings[spec.binding].as, arguments, index, spec.constant_validated, spec.binding);
     if (!intended) return step_failed(r, spec, index, why->code, why->message);

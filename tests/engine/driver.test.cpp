@@ -656,6 +656,18 @@ BOOST_AUTO_TEST_CASE(inputs_that_wait_together_are_committed_together) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(inputs_that_come_while_it_is_held_are_committed_together_when_it_is_released) {
+    grouped g(100, {two_steps()});
+    g.engine.hold();
+    for (int i = 0; i < 3; ++i) BOOST_CHECK(g.engine.submit(start_run{{1}, {}}, input_source::operator_));
+    BOOST_TEST(g.memory.size() == 1U);
+    g.engine.release();
+    BOOST_TEST(g.memory.size() == 4U);
+    BOOST_TEST(g.store.sizes.back() == 3U);
+    BOOST_CHECK(g.engine.submit(start_run{{1}, {}}, input_source::operator_));
+    BOOST_TEST(g.memory.size() == 5U);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_later_input_of_the_batch_has_ended_is_not_begun) {
     grouped g(10, {two_steps()});
     g.together({start_run{{1}, {}}, cancel_run{{1}, "no"}});

@@ -242,8 +242,8 @@ BOOST_FIXTURE_TEST_CASE(a_fixed_world_has_a_fixed_digest, sim_fixture) {
                              "turn_completed", "user_asked", "user_answered", "step_finished", "run_finished"})
         BOOST_TEST(kinds.find(kind) != std::string::npos, kind << " is part of it");
     BOOST_TEST(world().properties().violations().empty());
-    BOOST_TEST(to_hex(world().engine().chain()) == "1bdc53d087118029660eba1e26143e36585d45fa4239e3ca2f51a8de86dfaf8f");
-    BOOST_TEST(to_hex(world().outcome_digest()) == "4c63f215224d9c4286b903b3646087fad83e32e48e48791312d6d9033f453229");
+    BOOST_TEST(to_hex(world().engine().chain()) == "3f5b4a5a7c53cb9d5d148c97f43281d61170e0fe412c3e1c033a496233b71bf4");
+    BOOST_TEST(to_hex(world().outcome_digest()) == "717c0d33945d12412cdffae1bb5af0e7d45f4f3b60e914397bf2a3bdd4646b8a");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -248,7 +248,8 @@ steps:
         # An agent has one run at a time: forty of them wait for their answers together.
         for i in range(40):
             self.write(f"agents/many{i}.yaml", daemon_tools.steps_agent(f"many{i}", ["pay.charge"] * 5))
-        self.world.delay = lambda name: 0.05
+        # Answers come at the full half second, so that many come together however fast the machine is.
+        self.world.delay = lambda name: 0.5 - time.time() % 0.5
         self.daemon.start()
         before = self.json_of("aivpd", "status")
         runs = [self.begin(f"many{i}", f"m{i}") for i in range(40)]
@@ -258,7 +259,7 @@ steps:
         records = after["records"] - before["records"]
         commits = after["store"]["commits"] - before["store"]["commits"]
         self.assertGreaterEqual(records, 40 * 6)
-        self.assertLess(commits, records * 0.8, "starts are committed one by one, completions together")
+        self.assertLess(commits, records * 0.6, "starts are committed one by one, completions together")
 
 
 class Crashes(DaemonTest):

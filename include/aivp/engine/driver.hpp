@@ -59,6 +59,11 @@ public:
     result<agent_id> activate(snapshot_ptr snapshot);
     result<void> submit(engine_input input, input_source source);
 
+    /// Between hold() and release() inputs only wait, so that those that come together are committed together. What submit()
+    /// answers then is that they wait.
+    void hold() { held_ = true; }
+    void release();
+
     void observe(driver_observer& o) { observers_.push_back(&o); }
 
     /// After a commit that failed or of which nobody knows, once the store works again: looks into the journal, performs
@@ -110,6 +115,7 @@ private:
     instant last_at_;
     seq_no cause_;
     bool busy_ = false;
+    bool held_ = false;
     bool refused_ = false;             ///< the first of the inbox is an input that submit() gave back with an error
     std::deque<input_envelope> inbox_; ///< the first of them belong to the batch under way
     std::vector<slot> slots_;

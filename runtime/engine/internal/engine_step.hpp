@@ -72,7 +72,17 @@ private:
     void refuse_due_windows(agent_state& a, const char* reason);
     std::pair<bool, refusal_ptr> propose(run_state& r, std::string_view as, const payload& arguments,
                                          std::uint32_t step, bool validated, std::optional<std::uint32_t> known = {});
-    void settle(run_state& r, const open_call& open, effect_outcome outcome, payload result, errc code,
+    /// What is still needed of a call when it is not open any more.
+    struct settled_place {
+        settled_place(const open_call& o)
+            : call(o.call), step(o.step), binding(o.binding), reserved(o.reserved), parked(o.parked) {}
+        call_id call;
+        std::uint32_t step;
+        std::uint32_t binding;
+        usd_micros reserved;
+        bool parked;
+    };
+    void settle(run_state& r, const settled_place& open, effect_outcome outcome, payload result, errc code,
                 std::string message);
     bool plan_retry(run_state& r, const open_call& open, const retry_policy& policy, const attempt_failure& failure,
                     bool repeatable, const std::string& message, usd_micros lost);
