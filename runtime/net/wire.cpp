@@ -62,6 +62,12 @@ public:
             asio::post(context_, [self = shared_from_this(), literal] { self->connect({*literal}); });
             return;
         }
+        // RFC 6761, section 6.3: the name means this machine, whatever a resolver thinks, and on a bare system none knows it.
+        if (target_.host == "localhost") {
+            asio::post(context_,
+                       [self = shared_from_this()] { self->connect({*parse_ip("127.0.0.1"), *parse_ip("::1")}); });
+            return;
+        }
         resolver_.async_resolve(
             target_.host, std::to_string(target_.port), tcp::resolver::numeric_service,
             [self = shared_from_this()](io_failure failed, const tcp::resolver::results_type& found) {
