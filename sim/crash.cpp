@@ -51,6 +51,18 @@ private:
     std::function<std::uint64_t()> effects_;
 };
 
+/// The commit that call k belongs to, or that is the next after it; as many as there are when none is.
+std::size_t commit_at(const std::vector<commit_mark>& marks, std::uint64_t k) {
+    const auto after =
+        std::partition_point(marks.begin(), marks.end(), [k](const commit_mark& m) { return m.calls_after < k; });
+    return static_cast<std::size_t>(after - marks.begin());
+}
+
+/// Of a process that does not live to see this commit; when there is none, it lives to the end.
+death_plan death_at(const std::vector<commit_mark>& marks, std::size_t commit) {
+    return {.at_commit = commit < marks.size() ? commit + 1 : death_plan::never};
+}
+
 class crash_enumeration {
 public:
     crash_enumeration(const scenario& s, const crash_options& options)
@@ -100,10 +112,7 @@ private:
     struct ending {
         death_plan death;
         std::uint64_t records = 0;
-        friend auto operator<=>(const ending& a, const ending& b) {
-            return std::tie(a.death.at_commit, a.death.at_effect, a.records) <=>
-                   std::tie(b.death.at_commit, b.death.at_effect, b.records);
-        }
+        friend auto operator<=>(const ending&, const ending&) = default;
     };
 
     random_stream entropy() const { return {options_.seed, "sqlite", "store", "entropy"}; }
@@ -179,13 +188,6 @@ private:
 
     // ---- every call to the disk
 
-    /// The commit that call k belongs to, or that is the next after it; as many as there are when none is.
-    std::size_t commit_at(std::uint64_t k) const {
-        return static_cast<std::size_t>(std::partition_point(marks_.begin(), marks_.end(),
-                                                             [k](const commit_mark& m) { return m.calls_after < k; }) -
-                                        marks_.begin());
-    }
-
     void kill_at_every_call() {
         const std::vector<std::uint64_t> all = disk_.crash_points();
         report_.points_all = all.size();
@@ -211,11 +213,11 @@ private:
     }
 
     void check_image(sim_disk& image, std::uint64_t k, const std::string& where, bool may_lose) {
-        const std::size_t c = commit_at(k);
+        const std::size_t c = commit_at(marks_, k);
         const bool under_way = c < marks_.size() && marks_[c].calls_before < k;
         const std::uint64_t acknowledged = c == 0 ? 0 : marks_[c - 1].after.value;
         const std::uint64_t possible = under_way ? marks_[c].after.value : acknowledged;
-        const death_plan death{.at_commit = c < marks_.size() ? c + 1 : death_plan::never};
+        const death_plan death = death_at(marks_, c);
         const sim_disk untouched = image;
         const std::unique_ptr<sqlite_store> store = opened(image, where);
         if (!store) return;
@@ -405,14 +407,9 @@ private:
         const std::vector<std::uint64_t> points = image.crash_points();
         for (std::uint64_t n = 0; n < count; ++n) {
             const std::uint64_t k = points[n * points.size() / count];
-            const auto c =
-                static_cast<std::size_t>(std::partition_point(marks.begin(), marks.end(),
-                                                              [k](const commit_mark& m) { return m.calls_after < k; }) -
-                                         marks.begin());
             sim_disk second = image.crash_image(k, crash_mode::power_loss, {k, "disk", "store", "second crash"});
             sim_disk again = first.image;
-            const auto world =
-                restart_recorded(first, again, {.at_commit = c < marks.size() ? c + 1 : death_plan::never}, nullptr);
+            const auto world = restart_recorded(first, again, death_at(marks, commit_at(marks, k)), nullptr);
             if (!world) return;
             if (!world->killed()) world->kill();
             ++report_.double_crashes;

@@ -2,6 +2,7 @@
 // are not made, commits do nothing, and answers to it go nowhere. What had reached the world stays there.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <limits>
 
@@ -17,6 +18,7 @@ struct death_plan {
     static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t at_commit = never; ///< the n-th commit is not made; what was decided is lost
     std::uint64_t at_effect = never; ///< the n-th call of a model, skill or user is not made, although it was committed
+    friend auto operator<=>(const death_plan&, const death_plan&) = default;
 };
 
 /// Must live as long as the world: answers may still be on their way to a process that is gone.
@@ -35,6 +37,7 @@ public:
           connector_(ports.connector, *this),
           users_(ports.users, *this) {}
 
+    /// Where timers go. Answers go to whoever made the call.
     void attach(completion_sink& driver) { driver_ = &driver; }
     store_port& store() { return store_; }
     model_provider& models() { return models_; }
@@ -47,13 +50,13 @@ public:
     std::uint64_t effects() const { return effects_; }
 
     void model_done(model_completion c) override {
-        if (!dead_) driver_->model_done(std::move(c));
+        if (!dead_) model_caller_->model_done(std::move(c));
     }
     void skill_done(skill_completion c) override {
-        if (!dead_) driver_->skill_done(std::move(c));
+        if (!dead_) skill_caller_->skill_done(std::move(c));
     }
     void user_done(user_completion c) override {
-        if (!dead_) driver_->user_done(std::move(c));
+        if (!dead_) user_caller_->user_done(std::move(c));
     }
     void timer_fired(timer_key key) override {
         if (!dead_) driver_->timer_fired(key);
@@ -82,7 +85,8 @@ private:
     class mortal_models final : public forwarding_model_provider {
     public:
         mortal_models(model_provider& next, process_boundary& edge) : forwarding_model_provider(next), edge_(edge) {}
-        void call(const model_request& request, completion_sink&) override {
+        void call(const model_request& request, completion_sink& sink) override {
+            edge_.model_caller_ = &sink;
             if (edge_.performs_now()) next_.call(request, edge_);
         }
         void cancel(call_ref ref) override {
@@ -95,7 +99,8 @@ private:
     class mortal_connector final : public forwarding_connector {
     public:
         mortal_connector(connector_port& next, process_boundary& edge) : forwarding_connector(next), edge_(edge) {}
-        void call(const skill_request& request, completion_sink&) override {
+        void call(const skill_request& request, completion_sink& sink) override {
+            edge_.skill_caller_ = &sink;
             if (edge_.performs_now()) next_.call(request, edge_);
         }
         void cancel(call_ref ref) override {
@@ -108,7 +113,8 @@ private:
     class mortal_users final : public forwarding_user_channel {
     public:
         mortal_users(user_channel& next, process_boundary& edge) : forwarding_user_channel(next), edge_(edge) {}
-        void ask(const user_question& question, completion_sink&) override {
+        void ask(const user_question& question, completion_sink& sink) override {
+            edge_.user_caller_ = &sink;
             if (edge_.performs_now()) next_.ask(question, edge_);
         }
         void cancel(call_ref ref) override {
@@ -121,6 +127,9 @@ private:
 
     death_plan plan_;
     completion_sink* driver_ = nullptr;
+    completion_sink* model_caller_ = nullptr;
+    completion_sink* skill_caller_ = nullptr;
+    completion_sink* user_caller_ = nullptr;
     bool dead_ = false;
     std::uint64_t commits_ = 0;
     std::uint64_t effects_ = 0;

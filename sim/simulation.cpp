@@ -59,20 +59,6 @@ result<std::string> sim_secrets::reveal(std::string_view name) {
 
 namespace {
 
-/// The agents that a simulation was given, by hash.
-class known_snapshots final : public snapshot_source {
-public:
-    explicit known_snapshots(const std::vector<snapshot_ptr>& agents) : agents_(agents) {}
-    snapshot_ptr find(const digest& whole) override {
-        for (const snapshot_ptr& a : agents_)
-            if (a->hashes.whole == whole) return a;
-        return nullptr;
-    }
-
-private:
-    const std::vector<snapshot_ptr>& agents_;
-};
-
 bool has_limits(const agent_snapshot& a) {
     const auto* loop = std::get_if<loop_brain>(&a.brain);
     return (loop && (loop->model.rate || loop->model.breaker)) ||
@@ -102,10 +88,6 @@ simulation::simulation(simulation_setup setup)
 void simulation::start_process(store_port& store, death_plan plan) {
     for (const auto& old : timers_) old->clear();
     sim_timers& timers = *timers_.emplace_back(std::make_unique<sim_timers>(scheduler_));
-    driver_ports p{clock_, timers, store, *ports_.model, *ports_.connector, *ports_.users, secrets_};
-    const auto with = [&p](store_port& s, model_provider& m, connector_port& c, user_channel& u) {
-        return driver_ports{p.clock, p.timers, s, m, c, u, p.secrets};
-    };
     process_boundary* edge = nullptr;
     store_port* used_store = &store;
     model_provider* models = ports_.model.get();
@@ -128,7 +110,7 @@ void simulation::start_process(store_port& store, death_plan plan) {
         connector =
             guarded_connectors_.emplace_back(std::make_unique<guarded_connector>(*connector, guard_, clock_)).get();
     }
-    driver_ = std::make_unique<driver>(with(*used_store, *models, *connector, *users),
+    driver_ = std::make_unique<driver>(driver_ports{clock_, timers, *used_store, *models, *connector, *users, secrets_},
                                        driver_options{.batch_max = setup_.batch_max});
     if (edge) edge->attach(*driver_);
     timers.deliver_to(edge ? static_cast<completion_sink&>(*edge) : *driver_);
@@ -158,7 +140,7 @@ result<std::unique_ptr<simulation>> simulation::create(simulation_setup setup) {
 }
 
 result<void> simulation::restart(store_port& store, duration away, death_plan plan) {
-    known_snapshots snapshots(setup_.agents);
+    listed_snapshots snapshots(setup_.agents);
     AIVP_TRY(recovered_state found, read_state(store, snapshots));
     setup_.store = &store;
     snapshot_seq_ = found.seq;
@@ -179,7 +161,7 @@ result<void> simulation::restart(store_port& store, duration away, death_plan pl
 }
 
 result<void> simulation::retry() {
-    known_snapshots snapshots(setup_.agents);
+    listed_snapshots snapshots(setup_.agents);
     return driver_->retry(snapshots);
 }
 

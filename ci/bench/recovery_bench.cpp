@@ -41,15 +41,6 @@ private:
     payload result_ = *payload::parse(R"({"ok":true,"rows":3})");
 };
 
-class known final : public snapshot_source {
-public:
-    explicit known(snapshot_ptr agent) : agent_(std::move(agent)) {}
-    snapshot_ptr find(const digest& whole) override { return agent_->hashes.whole == whole ? agent_ : nullptr; }
-
-private:
-    snapshot_ptr agent_;
-};
-
 snapshot_ptr agent_of(std::uint32_t steps) {
     std::vector<step_row> rows;
     for (std::uint32_t i = 0; i < steps; ++i)
@@ -94,7 +85,8 @@ void measure(const char* name, std::uint32_t steps, std::uint64_t records, std::
     const double write_ms = ms_since(writing);
     const auto begin = wall::now();
     auto store = *sqlite_store::open(options);
-    known snapshots(agent);
+    const std::vector<snapshot_ptr> agents{agent};
+    listed_snapshots snapshots(agents);
     auto found = *read_state(*store, snapshots);
     const double read_ms = ms_since(begin);
     std::printf("%-44s %9.1f ms   %llu records, %llu read after the snapshot, %zu runs open, %.0f records/s written\n",

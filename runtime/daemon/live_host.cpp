@@ -309,7 +309,8 @@ void live_host::impl::lose(const error& e) {
 
 void live_host::impl::note_clock_change(const clock_change& change) {
     log(change.what == clock_change::kind::drift ? log_level::info : log_level::warning,
-        "clock.step: " + std::string(to_string(change.what)) + " of " + to_string(change.amount));
+        std::string(info(errc::clock_step).name) + ": " + std::string(to_string(change.what)) + " of " +
+            to_string(change.amount));
     if (change.what == clock_change::kind::sleep) sink.submit(wake{change.amount}, input_source::host);
 }
 

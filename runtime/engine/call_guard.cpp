@@ -82,62 +82,63 @@ void call_guard::forget(call_ref call, instant now) {
 
 // ---- in front of the ports ---------------------------------------------------------------------------------------------
 
-void guarded_connector::call(const skill_request& request, completion_sink& sink) {
+call_guard::answer guarded_answers::begin(std::string_view dependency, call_ref call, instant deadline,
+                                          completion_sink& sink) {
     sink_ = &sink;
-    const call_ref ref{request.run, request.call};
-    const call_guard::answer a = guard_.begin(request.skill, ref, clock_.now(), request.deadline);
-    if (a.held_back == errc::ok) {
-        next_.call(request, *this);
-        return;
-    }
-    skill_completion c{.ref = ref, .outcome = effect_outcome::failed, .result = {}, .code = a.held_back, .message = {}};
-    c.message = std::string(info(a.held_back).text);
-    c.retry_after = a.wait;
-    sink.skill_done(std::move(c));
+    return guard_.begin(dependency, call, clock_.now(), deadline);
 }
 
-void guarded_connector::cancel(call_ref ref) {
-    guard_.forget(ref, clock_.now());
-    next_.cancel(ref);
-}
-
-void guarded_connector::skill_done(skill_completion c) {
-    guard_.ended(c.ref, c.outcome == effect_outcome::ok ? errc::ok : c.code, clock_.now());
-    sink_->skill_done(std::move(c));
-}
-
-void guarded_connector::model_done(model_completion) { AIVP_ASSERT(false, "a connector does not answer for models"); }
-void guarded_connector::user_done(user_completion) { AIVP_ASSERT(false, "a connector does not answer for users"); }
-void guarded_connector::timer_fired(timer_key) { AIVP_ASSERT(false, "a connector has no timers"); }
-
-void guarded_model_provider::call(const model_request& request, completion_sink& sink) {
-    sink_ = &sink;
-    const call_ref ref{request.run, request.call};
-    const call_guard::answer a =
-        guard_.begin("model " + std::string(request.model), ref, clock_.now(), request.deadline);
-    if (a.held_back == errc::ok) {
-        next_.call(request, *this);
-        return;
-    }
-    model_completion c{
-        .ref = ref, .outcome = effect_outcome::failed, .response = {}, .code = a.held_back, .message = {}};
-    c.message = std::string(info(a.held_back).text);
-    c.retry_after = a.wait;
-    sink.model_done(std::move(c));
-}
-
-void guarded_model_provider::cancel(call_ref ref) {
-    guard_.forget(ref, clock_.now());
-    next_.cancel(ref);
-}
-
-void guarded_model_provider::model_done(model_completion c) {
+void guarded_answers::model_done(model_completion c) {
     guard_.ended(c.ref, c.outcome == effect_outcome::ok ? errc::ok : c.code, clock_.now());
     sink_->model_done(std::move(c));
 }
 
-void guarded_model_provider::skill_done(skill_completion) { AIVP_ASSERT(false, "a model does not answer for skills"); }
-void guarded_model_provider::user_done(user_completion) { AIVP_ASSERT(false, "a model does not answer for users"); }
-void guarded_model_provider::timer_fired(timer_key) { AIVP_ASSERT(false, "a model has no timers"); }
+void guarded_answers::skill_done(skill_completion c) {
+    guard_.ended(c.ref, c.outcome == effect_outcome::ok ? errc::ok : c.code, clock_.now());
+    sink_->skill_done(std::move(c));
+}
+
+void guarded_answers::user_done(user_completion) { AIVP_ASSERT(false, "users are not guarded"); }
+void guarded_answers::timer_fired(timer_key) { AIVP_ASSERT(false, "timers are not guarded"); }
+
+void guarded_connector::call(const skill_request& request, completion_sink& sink) {
+    const call_ref ref{request.run, request.call};
+    const call_guard::answer a = answers_.begin(request.skill, ref, request.deadline, sink);
+    if (a.held_back == errc::ok) {
+        next_.call(request, answers_);
+        return;
+    }
+    sink.skill_done({.ref = ref,
+                     .outcome = effect_outcome::failed,
+                     .result = {},
+                     .code = a.held_back,
+                     .message = std::string(info(a.held_back).text),
+                     .retry_after = a.wait});
+}
+
+void guarded_connector::cancel(call_ref ref) {
+    answers_.forget(ref);
+    next_.cancel(ref);
+}
+
+void guarded_model_provider::call(const model_request& request, completion_sink& sink) {
+    const call_ref ref{request.run, request.call};
+    const call_guard::answer a = answers_.begin("model " + std::string(request.model), ref, request.deadline, sink);
+    if (a.held_back == errc::ok) {
+        next_.call(request, answers_);
+        return;
+    }
+    sink.model_done({.ref = ref,
+                     .outcome = effect_outcome::failed,
+                     .response = {},
+                     .code = a.held_back,
+                     .message = std::string(info(a.held_back).text),
+                     .retry_after = a.wait});
+}
+
+void guarded_model_provider::cancel(call_ref ref) {
+    answers_.forget(ref);
+    next_.cancel(ref);
+}
 
 } // namespace aivp

@@ -65,4 +65,25 @@ errc canonical_fields::code_or_ok(std::string_view key) {
     return known ? known->code : errc::internal_bug;
 }
 
+model_response read_model_response(std::string_view object, std::string& fault) {
+    const auto note = [&fault](const canonical_fields& part) {
+        if (fault.empty()) fault = part.fault();
+    };
+    canonical_fields f(object);
+    model_response r{.content = f.value("content"), .calls = {}, .finish = f.string("finish"), .usage = {}};
+    for (const std::string_view item : item_texts(f.text("calls"))) {
+        canonical_fields call(item);
+        r.calls.push_back({call.string("name"), call.value("args")});
+        note(call);
+    }
+    canonical_fields usage(f.text("usage"));
+    r.usage = {.input = usage.integer("input"),
+               .output = usage.integer("output"),
+               .cached_input = usage.integer("cached_input"),
+               .reported = usage.boolean("reported")};
+    note(usage);
+    note(f);
+    return r;
+}
+
 } // namespace aivp

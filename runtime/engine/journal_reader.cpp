@@ -250,23 +250,7 @@ private:
         return e;
     }
     std::shared_ptr<const model_response> response(std::string_view object) {
-        auto r = std::make_shared<model_response>();
-        canonical_fields f(object);
-        r->content = f.value("content");
-        r->finish = f.string("finish");
-        for (const std::string_view item : item_texts(f.text("calls"))) {
-            canonical_fields call(item);
-            r->calls.push_back({call.string("name"), call.value("args")});
-            if (!call.fault().empty()) misfit(call.fault());
-        }
-        canonical_fields usage(f.text("usage"));
-        r->usage = {.input = usage.integer("input"),
-                    .output = usage.integer("output"),
-                    .cached_input = usage.integer("cached_input"),
-                    .reported = usage.boolean("reported")};
-        for (const canonical_fields* part : {&f, &usage})
-            if (!part->fault().empty()) misfit(part->fault());
-        return r;
+        return std::make_shared<const model_response>(read_model_response(object, misfit_));
     }
     engine_event finished() {
         const run_state* r = run();

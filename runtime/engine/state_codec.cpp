@@ -214,7 +214,7 @@ private:
         r.watchdog = f.when("watchdog");
         read_counters(r, f);
         read_lists(r, f);
-        if (f.has("held")) r.held = read_response(f.text("held"));
+        if (f.has("held")) r.held = read_model_response(f.text("held"), fault_);
         check(f);
         const run_id id = r.id;
         if (!s.runs.emplace(id, std::move(r)).second) fault("a run stands there twice");
@@ -287,23 +287,6 @@ private:
         if (!known) f.wrong("kind");
         check(f);
         return c;
-    }
-
-    model_response read_response(std::string_view object) {
-        canonical_fields f(object);
-        model_response r;
-        r.content = f.value("content");
-        r.finish = f.string("finish");
-        for (const std::string_view item : item_texts(f.text("calls"))) {
-            canonical_fields c(item);
-            r.calls.push_back({c.string("name"), c.value("args")});
-            check(c);
-        }
-        canonical_fields u(f.text("usage"));
-        r.usage = {u.integer("input"), u.integer("output"), u.integer("cached_input"), u.boolean("reported")};
-        check(u);
-        check(f);
-        return r;
     }
 
     /// The engine indexes with what stands in a state: none of it may point outside.

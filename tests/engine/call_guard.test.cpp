@@ -192,4 +192,20 @@ BOOST_AUTO_TEST_CASE(a_step_beyond_the_rate_is_made_when_its_turn_comes_and_that
     BOOST_TEST(f.world().properties().violations().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_process_that_may_die_has_its_breakers_too) {
+    skill_contract shaky = *make_skill("x.shaky", {.effect = effect_class::read});
+    shaky.breaker = jumpy();
+    std::vector<step_row> rows;
+    for (const char* id : {"one", "two", "three"}) rows.push_back({id, "shaky", {.error_policy = on_error::proceed}});
+    sim_fixture f;
+    f.setup.agents = {
+        make_steps_agent("a", {make_binding("shaky", std::make_shared<const skill_contract>(shaky))}, rows)};
+    f.setup.death = sim::death_plan{};
+    f.skill_fails("x.shaky", errc::skill_unavailable);
+    f.start("a");
+    f.run_until_idle();
+    BOOST_TEST(f.world().performed() == 3U);
+    BOOST_TEST(f.last_outcome().latency.us == seconds(10).us);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

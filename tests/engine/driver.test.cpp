@@ -455,7 +455,7 @@ BOOST_AUTO_TEST_CASE(after_a_failed_commit_the_driver_goes_on_with_what_was_not_
         for (std::size_t n = 0; n < 4; ++n)
             for (std::size_t times = 1; times <= 3; ++times) {
                 const std::vector<snapshot_ptr> agents{two_steps()};
-                engine_test::known_agents known(agents);
+                listed_snapshots known(agents);
                 memory_store memory;
                 std::vector<moody_store::mood> moods(n, works);
                 moods.insert(moods.end(), how == keeps_and_does_not_say ? 1 : times, how);
@@ -495,7 +495,7 @@ BOOST_AUTO_TEST_CASE(after_a_failed_commit_the_driver_goes_on_with_what_was_not_
 
 BOOST_AUTO_TEST_CASE(a_retry_without_a_failure_does_nothing) {
     const std::vector<snapshot_ptr> agents{two_steps()};
-    engine_test::known_agents known(agents);
+    listed_snapshots known(agents);
     host h;
     BOOST_REQUIRE(h.engine.activate(agents[0]));
     BOOST_CHECK(h.engine.retry(known));
@@ -505,7 +505,7 @@ BOOST_AUTO_TEST_CASE(a_retry_without_a_failure_does_nothing) {
 BOOST_AUTO_TEST_CASE(answers_that_come_while_the_store_does_not_work_are_not_lost) {
     const std::vector<snapshot_ptr> agents{
         make_loop_agent("a", {make_binding("x", make_skill("x.x")), make_binding("y", make_skill("x.y"))}, "go")};
-    engine_test::known_agents known(agents);
+    listed_snapshots known(agents);
     memory_store memory;
     moody_store store(memory, {works, works, works, fails});
     host h(&store);
@@ -528,7 +528,7 @@ BOOST_AUTO_TEST_CASE(answers_that_come_while_the_store_does_not_work_are_not_los
 BOOST_AUTO_TEST_CASE(what_was_accepted_within_a_port_s_call_is_not_lost_with_a_failed_commit) {
     // The record of the start is committed; that of the answer within the call is not.
     const std::vector<snapshot_ptr> agents{two_steps()};
-    engine_test::known_agents known(agents);
+    listed_snapshots known(agents);
     memory_store memory;
     moody_store store(memory, {works, works, fails});
     host h(&store);
@@ -545,7 +545,7 @@ BOOST_AUTO_TEST_CASE(what_was_accepted_within_a_port_s_call_is_not_lost_with_a_f
 BOOST_AUTO_TEST_CASE(a_journal_that_somebody_else_wrote_stops_the_driver_for_good) {
     for (const bool same_number : {true, false}) {
         const std::vector<snapshot_ptr> agents{two_steps()};
-        engine_test::known_agents known(agents);
+        listed_snapshots known(agents);
         memory_store memory;
         moody_store store(memory, {works, loses_and_does_not_say});
         host h(&store);
@@ -567,7 +567,7 @@ BOOST_AUTO_TEST_CASE(a_journal_that_somebody_else_wrote_stops_the_driver_for_goo
 
 BOOST_AUTO_TEST_CASE(a_driver_goes_on_where_another_one_stopped) {
     const std::vector<snapshot_ptr> agents{two_steps()};
-    engine_test::known_agents known(agents);
+    listed_snapshots known(agents);
     host first;
     BOOST_REQUIRE(first.engine.activate(agents[0]));
     first.start();
@@ -714,7 +714,7 @@ RC_BOOST_PROP(group_commit_changes_nothing_but_the_grouping, ()) {
     RC_ASSERT(one_by_one.engine.state() == together.engine.state());
     RC_ASSERT(one_by_one.ports.armed == together.ports.armed);
     RC_ASSERT(one_by_one.ports.performed() >= together.ports.performed());
-    engine_test::known_agents known(agents);
+    listed_snapshots known(agents);
     const auto read = read_state(together.memory, known);
     RC_ASSERT(read.has_value());
     RC_ASSERT(read->state == together.engine.state());
@@ -723,7 +723,7 @@ RC_BOOST_PROP(group_commit_changes_nothing_but_the_grouping, ()) {
 BOOST_AUTO_TEST_CASE(a_batch_that_is_not_committed_is_decided_anew_as_a_whole) {
     for (const auto how : {fails, loses_and_does_not_say, keeps_and_does_not_say}) {
         grouped g(10, {two_steps()}, {works, works, how});
-        engine_test::known_agents known(g.agents);
+        listed_snapshots known(g.agents);
         g.together({start_run{{1}, {}}, start_run{{1}, {}}, cancel_run{{1}, "no"}});
         BOOST_TEST(g.engine.failures().size() == 1U);
         BOOST_TEST(g.ports.performed() == 0U);

@@ -190,7 +190,7 @@ void apply(std::vector<std::string>& lines, const damage& d) {
 
 /// Whatever state it is: it can be written, and the engine can go on from it for a while.
 void go_on(engine_state state, const std::vector<snapshot_ptr>& agents) {
-    engine_test::known_agents known(agents);
+    listed_snapshots known(agents);
     if (const auto again = decode_state(encode_state(state), known)) RC_ASSERT(*again == state);
     decision d;
     std::uint64_t seq = 0;
@@ -314,7 +314,7 @@ RC_BOOST_PROP(a_damaged_journal_is_refused_or_leads_to_a_state_that_can_go_on, (
     std::vector<std::string> lines = p.lines();
     const std::vector<damage> all = *any_damage();
     for (const damage& d : all) apply(lines, d);
-    engine_test::known_agents known(p.agents());
+    listed_snapshots known(p.agents());
     engine_state state;
     for (const std::string& line : lines) {
         engine_state after = state;
@@ -340,7 +340,7 @@ RC_BOOST_PROP(a_damaged_state_is_refused_or_can_go_on, ()) {
         if (d.what < damage::kind::number) d.what = damage::kind::number;
         text = damaged(text, d);
     }
-    engine_test::known_agents known(p.agents());
+    listed_snapshots known(p.agents());
     if (auto state = decode_state(text, known))
         go_on(std::move(*state), p.agents());
     else

@@ -137,7 +137,7 @@ void play::make(const move& m) {
 
 /// The process is gone, and with it timers and whatever the ports were doing. Another one reads the journal.
 void play::crash(const move& m) {
-    known_agents agents(agents_);
+    listed_snapshots agents(agents_);
     engine_state fresh;
     std::size_t first = 0;
     if (m.how % 3 != 0 && !encoded_.empty()) {
@@ -308,7 +308,7 @@ void play::check_records(const input_envelope& envelope, const std::string& line
     demand(parsed && parsed->text() == line, "a journal line is not canonical");
     demand(line.find("hush") == std::string::npos || line.find("secret:result") == std::string::npos,
            "a redacted result shows its secret");
-    known_agents agents(agents_);
+    listed_snapshots agents(agents_);
     const auto read = replay_line(read_, line, agents);
     demand(read.has_value(), "a line cannot be read back: " + (read ? "" : read.error().message));
     demand(read->seq == envelope.seq && read->at == envelope.at && read->correlation == envelope.correlation &&

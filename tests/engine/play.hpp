@@ -17,20 +17,6 @@
 
 namespace engine_test {
 
-/// The agents of a test, by their hashes.
-class known_agents final : public aivp::snapshot_source {
-public:
-    explicit known_agents(const std::vector<aivp::snapshot_ptr>& agents) : agents_(agents) {}
-    aivp::snapshot_ptr find(const aivp::digest& whole) override {
-        for (const aivp::snapshot_ptr& a : agents_)
-            if (a->hashes.whole == whole) return a;
-        return nullptr;
-    }
-
-private:
-    const std::vector<aivp::snapshot_ptr>& agents_;
-};
-
 /// One thing that happens to the engine. What it means depends on the state in which it happens, so that any list of moves can
 /// be played, and any part of it too.
 struct move {

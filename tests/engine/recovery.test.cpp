@@ -14,7 +14,6 @@
 
 using namespace aivp;
 using namespace aivp::testing;
-using engine_test::known_agents;
 
 namespace {
 
@@ -665,7 +664,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 
 BOOST_AUTO_TEST_CASE(a_journal_leads_to_the_state_that_it_came_from) {
     const journal_of j = some_journal();
-    known_agents agents(j.agents);
+    listed_snapshots agents(j.agents);
     engine_state state;
     for (std::size_t i = 0; i < j.lines.size(); ++i) {
         const auto step = replay_line(state, j.lines[i], agents);
@@ -677,7 +676,7 @@ BOOST_AUTO_TEST_CASE(a_journal_leads_to_the_state_that_it_came_from) {
 
 BOOST_AUTO_TEST_CASE(a_line_that_is_left_out_or_comes_twice_or_too_early_is_noticed_or_harmless) {
     const journal_of j = some_journal();
-    known_agents agents(j.agents);
+    listed_snapshots agents(j.agents);
     std::size_t refused = 0;
     for (std::size_t left_out = 2; left_out < j.lines.size(); ++left_out) {
         engine_state state;
@@ -695,7 +694,7 @@ BOOST_AUTO_TEST_CASE(a_line_that_is_left_out_or_comes_twice_or_too_early_is_noti
 
 BOOST_AUTO_TEST_CASE(a_line_that_tells_what_cannot_have_happened_is_refused) {
     const journal_of j = some_journal();
-    known_agents agents(j.agents);
+    listed_snapshots agents(j.agents);
     struct lie {
         std::size_t line; ///< from 1
         const char* what;
@@ -738,7 +737,7 @@ BOOST_AUTO_TEST_CASE(a_line_that_tells_what_cannot_have_happened_is_refused) {
 BOOST_AUTO_TEST_CASE(an_agent_that_is_not_known_is_named) {
     const journal_of j = some_journal();
     std::vector<snapshot_ptr> none;
-    known_agents nobody(none);
+    listed_snapshots nobody(none);
     engine_state state;
     const auto line = replay_line(state, j.lines[0], nobody);
     BOOST_REQUIRE(!line.has_value());
@@ -751,7 +750,7 @@ BOOST_AUTO_TEST_CASE(an_agent_that_is_not_known_is_named) {
 
 BOOST_AUTO_TEST_CASE(a_state_with_anything_missing_or_of_another_kind_is_refused) {
     const journal_of j = some_journal();
-    known_agents agents(j.agents);
+    listed_snapshots agents(j.agents);
     const std::string text = encode_state(j.states.back());
     BOOST_REQUIRE(decode_state(text, agents));
     BOOST_CHECK(!decode_state("", agents));
@@ -801,7 +800,7 @@ void fill(memory_store& store, const journal_of& j) {
 
 BOOST_AUTO_TEST_CASE(a_state_is_read_from_the_journal_alone_or_from_a_snapshot_and_the_rest) {
     const journal_of j = some_journal();
-    known_agents agents(j.agents);
+    listed_snapshots agents(j.agents);
     memory_store store;
     fill(store, j);
     const auto whole = read_state(store, agents);
@@ -827,7 +826,7 @@ BOOST_AUTO_TEST_CASE(a_state_is_read_from_the_journal_alone_or_from_a_snapshot_a
 BOOST_AUTO_TEST_CASE(an_empty_journal_leads_to_an_empty_state) {
     memory_store store;
     std::vector<snapshot_ptr> none;
-    known_agents agents(none);
+    listed_snapshots agents(none);
     const auto read = read_state(store, agents);
     BOOST_REQUIRE(read.has_value());
     BOOST_CHECK(read->state == engine_state{});
@@ -836,7 +835,7 @@ BOOST_AUTO_TEST_CASE(an_empty_journal_leads_to_an_empty_state) {
 
 BOOST_AUTO_TEST_CASE(a_record_that_cannot_be_read_back_is_named) {
     journal_of j = some_journal();
-    known_agents agents(j.agents);
+    listed_snapshots agents(j.agents);
     j.lines[6] = replaced(j.lines[6], "\"call\":2", "\"call\":8");
     memory_store store;
     fill(store, j);

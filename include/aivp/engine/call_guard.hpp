@@ -57,41 +57,45 @@ private:
     std::map<call_ref, instant> turns_; ///< of calls that wait: paid for already, to be made then
 };
 
-/// Both hold references to all that they are given, and forward completions to the sink of the call.
-class guarded_connector final : public forwarding_connector, private completion_sink {
+/// Tells the guard how a call ended, and hands the answer on to whoever made it. Holds references to all that it is given.
+class guarded_answers final : public completion_sink {
 public:
-    guarded_connector(connector_port& next, call_guard& guard, clock_port& clock)
-        : forwarding_connector(next), guard_(guard), clock_(clock) {}
-    void call(const skill_request& request, completion_sink& sink) override;
-    void cancel(call_ref ref) override;
+    guarded_answers(call_guard& guard, clock_port& clock) : guard_(guard), clock_(clock) {}
+    /// As the guard's; answers go to `sink` from now on.
+    call_guard::answer begin(std::string_view dependency, call_ref call, instant deadline, completion_sink& sink);
+    void forget(call_ref call) { guard_.forget(call, clock_.now()); }
 
-private:
     void model_done(model_completion c) override;
     void skill_done(skill_completion c) override;
     void user_done(user_completion c) override;
     void timer_fired(timer_key key) override;
 
+private:
     call_guard& guard_;
     clock_port& clock_;
     completion_sink* sink_ = nullptr;
 };
 
-class guarded_model_provider final : public forwarding_model_provider, private completion_sink {
+class guarded_connector final : public forwarding_connector {
+public:
+    guarded_connector(connector_port& next, call_guard& guard, clock_port& clock)
+        : forwarding_connector(next), answers_(guard, clock) {}
+    void call(const skill_request& request, completion_sink& sink) override;
+    void cancel(call_ref ref) override;
+
+private:
+    guarded_answers answers_;
+};
+
+class guarded_model_provider final : public forwarding_model_provider {
 public:
     guarded_model_provider(model_provider& next, call_guard& guard, clock_port& clock)
-        : forwarding_model_provider(next), guard_(guard), clock_(clock) {}
+        : forwarding_model_provider(next), answers_(guard, clock) {}
     void call(const model_request& request, completion_sink& sink) override;
     void cancel(call_ref ref) override;
 
 private:
-    void model_done(model_completion c) override;
-    void skill_done(skill_completion c) override;
-    void user_done(user_completion c) override;
-    void timer_fired(timer_key key) override;
-
-    call_guard& guard_;
-    clock_port& clock_;
-    completion_sink* sink_ = nullptr;
+    guarded_answers answers_;
 };
 
 } // namespace aivp

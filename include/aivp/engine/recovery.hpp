@@ -20,6 +20,20 @@ public:
     virtual snapshot_ptr find(const digest& whole) = 0;
 };
 
+/// A list that the host has in memory; it must outlive this.
+class listed_snapshots final : public snapshot_source {
+public:
+    explicit listed_snapshots(const std::vector<snapshot_ptr>& all) : all_(all) {}
+    snapshot_ptr find(const digest& whole) override {
+        for (const snapshot_ptr& s : all_)
+            if (s->hashes.whole == whole) return s;
+        return nullptr;
+    }
+
+private:
+    const std::vector<snapshot_ptr>& all_;
+};
+
 /// One line, read back. Of the input only what the envelope says: its effects on the state are the events.
 struct journal_step {
     seq_no seq;

@@ -14,6 +14,7 @@
 #include "aivp/base/payload.hpp"
 #include "aivp/base/time.hpp"
 #include "aivp/kernel/effect.hpp"
+#include "aivp/kernel/model_call.hpp"
 
 namespace aivp {
 
@@ -61,5 +62,9 @@ private:
     std::string_view object_;
     std::string fault_;
 };
+
+/// A model's turn as journal and state hold it: {"calls":[…],"content":…,"finish":…,"usage":{…}}. `fault` receives what is
+/// wrong with it, unless it says something already.
+model_response read_model_response(std::string_view object, std::string& fault);
 
 } // namespace aivp
