@@ -140,7 +140,7 @@ skill_completion mock_connector::serve(const skill_request& request, mock_servic
     result<payload> answer = fail(errc::internal_bug, "not served");
     const auto before = keyed ? keyed_.find(request.idempotency_key) : keyed_.end();
     if (before == keyed_.end()) {
-        answer = service.perform({operation, request.agent, request.arguments, entry.at}, entry.target);
+        answer = service.perform({operation, request.agent, request.arguments, entry.at, request.space}, entry.target);
     } else if (before->second.skill == request.skill && before->second.arguments == request.arguments.hash()) {
         answer = before->second.result;
         entry.duplicate_of = before->second.ordinal;

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::int64_t kv_most = std::numeric_limits<std::int64_t>::max();
 
+std::string_view space_of(const mock_request& request) { return request.space.empty() ? request.agent : request.space; }
+
 result<void> kv_check_version(const std::string& key, const kv_entry* present, std::optional<std::int64_t> wanted) {
     const std::int64_t version = present ? present->version : 0;
     if (!wanted || *wanted == version) return {};
@@ -42,8 +44,8 @@ result<payload> kv_mock::perform(const mock_request& request, std::string& targe
     return unknown_operation(*this, request);
 }
 
-const kv_entry* kv_mock::find(std::string_view agent, const std::string& key) const {
-    const auto of_agent = state_.agents.find(std::string(agent));
+const kv_entry* kv_mock::find(std::string_view space, const std::string& key) const {
+    const auto of_agent = state_.agents.find(std::string(space));
     if (of_agent == state_.agents.end()) return nullptr;
     const auto found = of_agent->second.find(key);
     return found == of_agent->second.end() ? nullptr : &found->second;
@@ -54,7 +56,7 @@ result<payload> kv_mock::get(const mock_request& request, std::string& target) c
     target = in.text("key");
     kv_check_key(in, target);
     AIVP_CHECK(in.done());
-    const kv_entry* const present = find(request.agent, target);
+    const kv_entry* const present = find(space_of(request), target);
     object_writer out;
     out.boolean("found", present != nullptr).value("value", present ? present->value : payload());
     if (present) out.integer("version", present->version);
@@ -68,10 +70,11 @@ result<payload> kv_mock::set(const mock_request& request, std::string& target) {
     payload value = in.value("value");
     const auto wanted = in.maybe_integer("if_version", 0, kv_most);
     AIVP_CHECK(in.done());
-    const kv_entry* const present = find(request.agent, target);
+    const kv_entry* const present = find(space_of(request), target);
     AIVP_CHECK(kv_check_version(target, present, wanted));
     const payload previous = present ? present->value : payload();
-    state_.agents[std::string(request.agent)].insert_or_assign(target, kv_entry{std::move(value), ++state_.revision});
+    state_.agents[std::string(space_of(request))].insert_or_assign(target,
+                                                                   kv_entry{std::move(value), ++state_.revision});
     return object_writer().value("previous", previous).integer("version", state_.revision).build();
 }
 
@@ -81,11 +84,11 @@ result<payload> kv_mock::remove(const mock_request& request, std::string& target
     kv_check_key(in, target);
     const auto wanted = in.maybe_integer("if_version", 0, kv_most);
     AIVP_CHECK(in.done());
-    const kv_entry* const present = find(request.agent, target);
+    const kv_entry* const present = find(space_of(request), target);
     AIVP_CHECK(kv_check_version(target, present, wanted));
     if (present) {
         ++state_.revision;
-        const auto of_agent = state_.agents.find(std::string(request.agent));
+        const auto of_agent = state_.agents.find(std::string(space_of(request)));
         of_agent->second.erase(target);
         if (of_agent->second.empty()) state_.agents.erase(of_agent);
     }
@@ -98,7 +101,7 @@ result<payload> kv_mock::increment(const mock_request& request, std::string& tar
     kv_check_key(in, target);
     const std::int64_t by = in.integer_or("by", 1, -kv_most, kv_most);
     AIVP_CHECK(in.done());
-    const kv_entry* const present = find(request.agent, target);
+    const kv_entry* const present = find(space_of(request), target);
     const auto before = present ? as_integer(present->value) : std::optional<std::int64_t>(0);
     std::int64_t after = 0;
     if (!before)
@@ -106,8 +109,8 @@ result<payload> kv_mock::increment(const mock_request& request, std::string& tar
                     "kv: \"" + target + "\" holds " + std::string(json_kind(present->value)) + ", not an integer");
     if (__builtin_add_overflow(*before, by, &after))
         return fail(errc::mock_conflict, "kv: \"" + target + "\" would overflow");
-    state_.agents[std::string(request.agent)].insert_or_assign(target,
-                                                               kv_entry{payload::of_integer(after), ++state_.revision});
+    state_.agents[std::string(space_of(request))].insert_or_assign(
+        target, kv_entry{payload::of_integer(after), ++state_.revision});
     return object_writer().integer("value", after).integer("version", state_.revision).build();
 }
 
@@ -116,7 +119,7 @@ result<payload> kv_mock::list(const mock_request& request, std::string& target) 
     target = in.text_or("prefix", "");
     AIVP_CHECK(in.done());
     std::vector<std::string> found;
-    const auto of_agent = state_.agents.find(std::string(request.agent));
+    const auto of_agent = state_.agents.find(std::string(space_of(request)));
     if (of_agent != state_.agents.end())
         for (auto at = of_agent->second.lower_bound(target);
              at != of_agent->second.end() && at->first.starts_with(target); ++at)

@@ -1,4 +1,4 @@
-// A key-value store with versions; keys belong to the agent that set them.
+// A key-value store with versions. Keys belong to the agent that set them, or to the namespace that it shares with others.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct kv_entry {
 };
 
 struct kv_state {
-    std::map<std::string, std::map<std::string, kv_entry>> agents;
-    std::int64_t revision = 0; ///< number of writes so far
+    std::map<std::string, std::map<std::string, kv_entry>> agents; ///< by agent, or "shared:NAME"
+    std::int64_t revision = 0;                                     ///< number of writes so far
     friend bool operator==(const kv_state&, const kv_state&) = default;
 };
 
@@ -45,7 +45,7 @@ private:
     result<payload> set(const mock_request& request, std::string& target);
     result<payload> remove(const mock_request& request, std::string& target);
     result<payload> increment(const mock_request& request, std::string& target);
-    const kv_entry* find(std::string_view agent, const std::string& key) const;
+    const kv_entry* find(std::string_view space, const std::string& key) const;
 
     kv_state state_;
 };

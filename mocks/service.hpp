@@ -18,6 +18,7 @@ struct mock_request {
     std::string_view agent;
     payload arguments;
     instant now;
+    std::string_view space = {}; ///< of key-value state; empty = the agent's own
 };
 
 class mock_service {

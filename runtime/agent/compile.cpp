@@ -74,6 +74,7 @@ public:
         made_.zone = zone;
         made_.limits = definition.limits;
         made_.file = definition.file;
+        if (!definition.shared_state.empty()) made_.space = std::string(shared_space_prefix) + definition.shared_state;
     }
 
     agent_snapshot compile();
@@ -141,7 +142,7 @@ agent_snapshot agent_compiler::compile() {
         made_.tools = payload::of_array({});
     } else {
         const auto& loop = std::get<loop_definition>(definition_.brain);
-        made_.brain = loop_brain{loop.system, loop.goal, loop.model, loop.converse, {}, loop.may_abstain};
+        made_.brain = loop_brain{loop.system, loop.goal, loop.model, loop.converse, {}, loop.may_abstain, loop.program};
         for (const located_text& name : loop.ends_after)
             std::get<loop_brain>(made_.brain).ends_after.push_back(name.text);
         std::ranges::sort(made_.bindings, {}, &skill_binding::as);

@@ -1,6 +1,7 @@
 #include "runtime/codec/agent_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <set>
 #include <utility>
@@ -40,6 +41,7 @@ public:
 private:
     void read_head(mapping_reader& keys);
     void read_kind(mapping_reader& keys);
+    void read_state(const yaml_node& node);
     void read_triggers(mapping_reader& keys);
     void read_published_trigger(const yaml_node& node);
     void read_trigger(const yaml_node& node, std::size_t number);
@@ -51,6 +53,9 @@ private:
     step_definition read_step(const yaml_node& node, std::size_t number);
     void read_step_action(mapping_reader& keys, step_definition& step);
     void read_loop(mapping_reader& keys);
+    void read_process(mapping_reader& keys);
+    brain_program read_program(mapping_reader& keys);
+    void read_turns(mapping_reader& keys, loop_definition& loop);
     model_spec read_model(const yaml_node& node);
     void read_price(const yaml_node& node, model_price& price);
     void read_limits(const yaml_node& node);
@@ -71,6 +76,7 @@ private:
 
     file_errors sink_;
     agent_definition agent_;
+    bool is_process_ = false; ///< `kind: process`
 };
 
 agent_definition agent_reader::read(const yaml_node& root) {
@@ -80,13 +86,17 @@ agent_definition agent_reader::read(const yaml_node& root) {
     read_head(keys);
     read_triggers(keys);
     read_bindings(keys);
-    read_brain(keys);
+    if (is_process_)
+        read_process(keys);
+    else
+        read_brain(keys);
+    if (const yaml_node* state = keys.mapping("state")) read_state(*state);
     if (const yaml_node* limits = keys.mapping("limits")) read_limits(*limits);
     keys.moment("created_at");
     keys.mapping("metadata");
     keys.defer({"approvals", "approval", "roles"},
                "approvals by role are not there yet; a skill can say `approval: required`");
-    keys.defer({"memory", "planner", "process", "tick", "delegates", "handoff"}, "agents cannot have this yet");
+    keys.defer({"memory", "planner", "tick", "delegates", "handoff"}, "agents cannot have this yet");
     keys.defer({"policy", "policies", "capabilities"}, "grants come from `skill_bindings` alone");
     keys.defer({"imports", "include", "extends"}, "an agent is one file");
     keys.defer({"retry", "rate_limit", "breaker"}, "it stands in the skill's file, and for the model under `model`");
@@ -112,7 +122,21 @@ void agent_reader::read_head(mapping_reader& keys) {
 }
 
 void agent_reader::read_kind(mapping_reader& keys) {
-    keys.word("kind", {"agent"}, {"process", "planner", "tick", "native", "workflow", "team"});
+    is_process_ = keys.word("kind", {"agent", "process"}, {"planner", "tick", "native", "workflow", "team"}) == 1;
+}
+
+/// Without `shared` the agent has key-value state of its own, as without `state`.
+void agent_reader::read_state(const yaml_node& node) {
+    mapping_reader keys(node, "`state`", sink_);
+    if (const auto name = keys.text("shared")) {
+        agent_.shared_state = name->text;
+        if (!is_agent_word(name->text, true))
+            report(errc::config_value, name->where,
+                   "`" + internal::shown(name->text) + "` is no name of a shared namespace",
+                   "Use letters, digits, `_`, `-` and dots, at most 64.");
+    }
+    keys.defer({"expires", "size_max", "read_only", "also"}, "key-value state cannot have this yet");
+    keys.finish();
 }
 
 void agent_reader::read_triggers(mapping_reader& keys) {
@@ -270,10 +294,12 @@ void agent_reader::read_brain(mapping_reader& keys) {
         const bool steps_come_first = keys.key_at("steps").line < keys.key_at("goal").line;
         sink_.report(errc::config_brain, keys.key_at(steps_come_first ? "goal" : "steps"),
                      "an agent has `steps` or a `goal`, not both");
-    } else if (steps == nullptr && goal == nullptr) {
+    } else if (steps == nullptr && goal == nullptr && !keys.has("process")) {
         sink_.report(errc::config_brain, keys.at(), "the agent has neither `steps` nor a `goal`",
                      "Add one of the two.");
     }
+    keys.refuse("process", errc::config_brain, "`process` belongs to an agent of `kind: process`",
+                "Write `kind: process`, or remove it.");
     if (steps != nullptr) {
         for (const char* key : {"system", "model", "converse", "ends_after", "may_abstain"}) {
             if (goal == nullptr)
@@ -365,6 +391,56 @@ void agent_reader::read_loop(mapping_reader& keys) {
     loop.model.name = "default";
     loop.model.params = payload::of_object({});
     if (const yaml_node* model = keys.mapping("model")) loop.model = read_model(*model);
+    read_turns(keys, loop);
+    agent_.brain = std::move(loop);
+}
+
+/// The loop is the one of a model; only who decides is another.
+void agent_reader::read_process(mapping_reader& keys) {
+    keys.refuse("steps", errc::config_brain, "`steps` belong to an agent of `kind: agent`",
+                "Remove them: the program decides what is done.");
+    for (const char* key : {"system", "model"})
+        keys.refuse(key, errc::config_brain, "`" + std::string(key) + "` belongs to an agent that asks a model",
+                    "Remove it: the program decides.");
+    loop_definition loop;
+    loop.goal = keys.text("goal").value_or(located_text{agent_.name, {}, {}}).text;
+    loop.model.name = std::string(program_model_prefix) + agent_.id;
+    loop.model.params = payload::of_object({});
+    if (!keys.has("process")) {
+        sink_.report(errc::config_brain, keys.at(), "the agent is of `kind: process` and names no program",
+                     "Add `process: {command: [python3, \"{folder}/decide.py\"]}`.");
+    } else if (const yaml_node* node = keys.mapping("process")) {
+        mapping_reader part(*node, "`process`", sink_);
+        loop.program = read_program(part);
+        if (const yaml_node* price = part.mapping("price")) read_price(*price, loop.model.price);
+        const reliability_policies reliability = read_reliability(part, attempt_time::in_retry);
+        loop.model.retry = reliability.retry;
+        loop.model.rate = reliability.rate;
+        loop.model.breaker = reliability.breaker;
+        part.defer({"environment", "network", "readable", "keep", "folder"}, "programs cannot have this yet");
+        part.finish();
+    }
+    read_turns(keys, loop);
+    agent_.brain = std::move(loop);
+}
+
+brain_program agent_reader::read_program(mapping_reader& keys) {
+    brain_program program;
+    keys.required("command");
+    for (const located_text& word : keys.texts("command")) program.command.push_back(word.text);
+    if (const yaml_node* command = keys.node("command");
+        command != nullptr && command->is_sequence() && command->items.empty())
+        sink_.report(errc::config_value, command->at, "`command` is empty",
+                     "Name a program and its arguments: [python3, \"{folder}/decide.py\"].");
+    constexpr std::array<const char*, 3> profiles{"none", "rlimits", "bwrap"};
+    if (const auto word = keys.word("sandbox", {"none", "rlimits", "bwrap"})) program.sandbox = profiles[*word];
+    program.wall_time = keys.span("wall_time", milliseconds(1), hours(24)).value_or(duration{});
+    program.memory_bytes = keys.bytes("memory").value_or(0);
+    program.output_bytes = keys.bytes("output").value_or(0);
+    return program;
+}
+
+void agent_reader::read_turns(mapping_reader& keys, loop_definition& loop) {
     loop.converse = keys.boolean("converse").value_or(false);
     loop.may_abstain = keys.boolean("may_abstain").value_or(true);
     loop.ends_after = keys.texts("ends_after");
@@ -377,7 +453,6 @@ void agent_reader::read_loop(mapping_reader& keys) {
         report(errc::config_reference, name.where, "no binding is called `" + internal::shown(name.text) + "`",
                near.empty() ? "" : "Did you mean `" + near + "`?");
     }
-    agent_.brain = std::move(loop);
 }
 
 /// The params are part of what a tape matches requests by: they hold what the file sets and nothing else.

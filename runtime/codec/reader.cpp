@@ -1,6 +1,8 @@
 #include "runtime/codec/reader.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "aivp/base/nearest.hpp"
 #include "runtime/codec/internal/text.hpp"
@@ -166,6 +168,17 @@ std::optional<std::int64_t> scaled_decimal(std::string_view text, int places) {
     return value;
 }
 
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+    std::uint64_t n = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (failed != std::errc()) return {};
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    constexpr std::array<std::pair<std::string_view, int>, 4> units{{{"B", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}}};
+    for (const auto& [name, shift] : units)
+        if (unit == name && n != 0 && n <= (std::uint64_t{1} << 50 >> shift)) return n << shift;
+    return {};
+}
+
 std::string percent_text(std::int64_t permille) {
     return std::to_string(permille / 10) + (permille % 10 == 0 ? "" : "." + std::to_string(permille % 10)) + "%";
 }
@@ -210,6 +223,16 @@ std::optional<std::int64_t> mapping_reader::decimal(std::string_view key, int pl
                    "`" + std::string(key) + "` is from " + std::to_string(minimum / scale) + " to " +
                        std::to_string(maximum / scale));
     return {};
+}
+
+std::optional<std::uint64_t> mapping_reader::bytes(std::string_view key) {
+    const auto written = text(key);
+    if (!written) return {};
+    const auto n = parse_bytes(written->text);
+    if (!n)
+        errors_.report(errc::config_value, {written->where.line, written->where.column},
+                       "`" + std::string(key) + "` is no size", "Write 512KiB, 256MiB or 2GiB.");
+    return n;
 }
 
 std::optional<std::size_t> mapping_reader::word(std::string_view key, std::initializer_list<std::string_view> words,

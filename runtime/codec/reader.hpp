@@ -67,6 +67,8 @@ public:
     /// "50%" or "12.5%", in thousandths.
     std::optional<std::int64_t> share(std::string_view key, std::int64_t minimum_permille,
                                       std::int64_t maximum_permille);
+    /// "512MiB": a whole number, not 0, with B, KiB, MiB or GiB; at most 2^50 bytes.
+    std::optional<std::uint64_t> bytes(std::string_view key);
     /// Index into `words`; `deferred` are words that mean something that this version cannot do.
     std::optional<std::size_t> word(std::string_view key, std::initializer_list<std::string_view> words,
                                     std::initializer_list<std::string_view> deferred = {});

@@ -24,10 +24,11 @@ result<snapshot_ptr> compile_stored(sqlite_store& store, const digest& whole) {
 } // namespace
 
 snapshot_ptr agent_library::find(const digest& whole) {
-    if (const auto it = known_.find(whole); it != known_.end()) return it->second;
+    if (const auto it = known_.find(whole); it != known_.end())
+        if (snapshot_ptr held = it->second.lock()) return held;
     auto compiled = compile_stored(store_, whole);
     if (!compiled || !*compiled) return nullptr;
-    return known_.emplace(whole, std::move(*compiled)).first->second;
+    return remember(std::move(*compiled));
 }
 
 result<void> agent_library::keep(const snapshot_ptr& snapshot, const source_texts& texts) {
@@ -38,8 +39,14 @@ result<void> agent_library::keep(const snapshot_ptr& snapshot, const source_text
         AIVP_TRY(const digest blob, store_.put(to_payload(bundle).text()));
         AIVP_CHECK(store_.kv_put(bundle_space, key, to_hex(blob), {}));
     }
-    known_.emplace(snapshot->hashes.whole, snapshot);
+    remember(snapshot);
     return {};
+}
+
+snapshot_ptr agent_library::remember(snapshot_ptr snapshot) {
+    std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
+    known_.insert_or_assign(snapshot->hashes.whole, snapshot);
+    return snapshot;
 }
 
 } // namespace aivp

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "aivp/engine/recovery.hpp"
 #include "runtime/codec/diagnostics.hpp"
@@ -15,15 +16,18 @@ class agent_library final : public snapshot_source {
 public:
     explicit agent_library(sqlite_store& store) : store_(store) {}
 
-    /// Compiles it from the store when it is asked for the first time; null when the store does not hold it, or holds it in a
-    /// form that this version cannot compile.
+    /// Compiles it from the store unless somebody has it already; null when the store does not hold it, or holds it in a form
+    /// that this version cannot compile.
     snapshot_ptr find(const digest& whole) override;
     /// Keeps the snapshot's sources. Errors: those of make_bundle(), put() and kv_put().
     result<void> keep(const snapshot_ptr& snapshot, const source_texts& texts);
 
 private:
+    snapshot_ptr remember(snapshot_ptr snapshot);
+
     sqlite_store& store_;
-    std::map<digest, snapshot_ptr> known_;
+    /// Those that an agent or a run holds on to: of the versions of a file there is no end.
+    std::map<digest, std::weak_ptr<const agent_snapshot>> known_;
 };
 
 } // namespace aivp

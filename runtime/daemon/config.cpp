@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "runtime/codec/skill_file.hpp"
 #include "runtime/codec/yaml.hpp"
 #include "runtime/net/url.hpp"
+#include "runtime/os/program.hpp"
 
 namespace aivp {
 
@@ -23,18 +23,6 @@ constexpr std::string_view config_version = "daemon.v1";
 
 std::string absolute_below(const std::string& folder, const std::string& path) {
     return config_fs::path(folder).append(path).lexically_normal().string();
-}
-
-/// "512MiB": a whole number with B, KiB, MiB or GiB.
-std::optional<std::uint64_t> parse_bytes(std::string_view text) {
-    std::uint64_t n = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (ec != std::errc()) return {};
-    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    constexpr std::array<std::pair<std::string_view, int>, 4> units{{{"B", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}}};
-    for (const auto& [name, shift] : units)
-        if (unit == name && n != 0 && n <= (std::uint64_t{1} << 50 >> shift)) return n << shift;
-    return {};
 }
 
 class config_reader {
@@ -77,16 +65,6 @@ private:
         return found;
     }
 
-    std::optional<std::uint64_t> bytes(mapping_reader& keys, std::string_view key) {
-        const auto text = keys.text(key);
-        if (!text) return {};
-        const auto n = parse_bytes(text->text);
-        if (!n)
-            errors_.report(errc::config_value, {text->where.line, text->where.column},
-                           "`" + std::string(key) + "` is no size", "Write 512KiB, 256MiB or 2GiB.");
-        return n;
-    }
-
     void read_skills(const yaml_node& skills) {
         for (const yaml_member& m : skills.members) {
             if (!is_skill_id(m.key)) {
@@ -110,32 +88,19 @@ private:
 
     subprocess_skill read_program(mapping_reader& keys) {
         subprocess_skill s;
-        for (const located_text& word : keys.texts("command")) s.command.push_back(command_word(word.text));
+        for (const located_text& word : keys.texts("command")) s.command.push_back(word.text);
         if (s.command.empty() && keys.sequence("command") != nullptr)
             errors_.report(errc::config_value, keys.key_at("command"), "`command` is empty",
                            "Name a program and its arguments: [python3, \"{folder}/skill.py\"].");
-        if (!s.command.empty() && s.command.front().find('/') != std::string::npos && s.command.front().front() != '/')
-            s.command.front() = absolute_below(out_.folder, s.command.front());
+        program_command command = command_in(std::move(s.command), out_.folder);
+        s.command = std::move(command.words);
+        s.readable = std::move(command.readable);
         constexpr std::array<const char*, 3> profiles{"none", "rlimits", "bwrap"};
         if (const auto word = keys.word("sandbox", {"none", "rlimits", "bwrap"})) s.sandbox_profile = profiles[*word];
         if (const auto t = keys.span("wall_time", milliseconds(1), hours(24))) s.wall_time_max = *t;
-        if (const auto n = bytes(keys, "memory")) s.memory_bytes_max = *n;
-        if (const auto n = bytes(keys, "output")) s.output_bytes_max = *n;
+        if (const auto n = keys.bytes("memory")) s.memory_bytes_max = *n;
+        if (const auto n = keys.bytes("output")) s.output_bytes_max = *n;
         return s;
-    }
-
-    /// `{folder}` is where the configuration stands: a program's own current folder is an empty one. What a word names
-    /// there, the program may read in its sandbox.
-    std::string command_word(std::string word) {
-        constexpr std::string_view place = "{folder}";
-        const bool names_file = word.starts_with(place);
-        for (std::size_t at = word.find(place); at != std::string::npos; at = word.find(place, at + out_.folder.size()))
-            word.replace(at, place.size(), out_.folder);
-        std::error_code ec;
-        if (names_file && word.size() > out_.folder.size() + 1 && config_fs::exists(word, ec) &&
-            std::ranges::find(out_.processes.readable, word) == out_.processes.readable.end())
-            out_.processes.readable.push_back(word);
-        return word;
     }
 
     std::optional<http_binding> read_http(const yaml_node& node, const std::string& skill) {
@@ -151,7 +116,7 @@ private:
             b.body = http_body::none;
         if (const auto header = keys.text("key_header")) b.key_header = header->text;
         if (const auto t = keys.span("timeout", milliseconds(1), hours(24))) b.timeout = *t;
-        if (const auto n = bytes(keys, "response")) b.response_bytes_max = *n;
+        if (const auto n = keys.bytes("response")) b.response_bytes_max = *n;
         const bool is_private = keys.boolean("private_addresses").value_or(false);
         keys.finish();
         if (!address) return {};
@@ -220,7 +185,7 @@ private:
         if (const auto word = keys.word("journal", {"wal", "rollback"}))
             out_.store.journal =
                 *word == 0 ? sqlite_options::journal_mode::wal : sqlite_options::journal_mode::rollback;
-        if (const auto n = bytes(keys, "size_max")) out_.store.pages_max = std::max<std::uint64_t>(1, *n / 4'096);
+        if (const auto n = keys.bytes("size_max")) out_.store.pages_max = std::max<std::uint64_t>(1, *n / 4'096);
         keys.finish();
     }
 
@@ -228,7 +193,7 @@ private:
         mapping_reader keys(node, "`limits`", errors_);
         if (const auto n = keys.integer("processes", 1, 10'000))
             out_.processes.concurrent_max = static_cast<std::size_t>(*n);
-        if (const auto n = bytes(keys, "memory")) out_.processes.memory_bytes_total = *n;
+        if (const auto n = keys.bytes("memory")) out_.processes.memory_bytes_total = *n;
         if (const auto n = keys.integer("batch", 1, 100'000)) out_.batch_max = static_cast<std::size_t>(*n);
         for (const located_text& name : keys.texts("environment"))
             out_.processes.environment_names.push_back(name.text);

@@ -97,9 +97,26 @@ void live_host::impl::warn_of_missing_ports(const agent_snapshot& agent) {
             log(log_level::warning, "agent " + agent.id + ": the configuration does not say how `" + b.skill->id +
                                         "` is performed; its calls fail with connector.missing");
     const auto* brain = std::get_if<loop_brain>(&agent.brain);
+    if (brain && brain->program) {
+        const std::string& profile = brain->program->sandbox;
+        if ((profile.empty() || profile == "bwrap") && !launcher->sandboxes().bwrap)
+            log(log_level::warning,
+                "agent " + agent.id +
+                    ": its program cannot be started, because the sandbox bwrap does not work here: " +
+                    launcher->sandboxes().why);
+        return;
+    }
     if (brain && !models.serves(brain->model.name))
         log(log_level::warning,
             "agent " + agent.id + ": the configuration does not say where the model `" + brain->model.name + "` is");
+}
+
+/// Of the snapshot that the run began with, whatever its agent's file says now.
+std::optional<process_turn> live_host::impl::turn_of(run_id run) const {
+    const run_state* r = engine.state().find(run);
+    const auto* brain = r ? std::get_if<loop_brain>(&r->snapshot->brain) : nullptr;
+    if (!brain || !brain->program) return std::nullopt;
+    return process_turn{*brain->program, brain->goal, r->trigger_body};
 }
 
 const agent_state* live_host::impl::find_agent(std::string_view id) const {

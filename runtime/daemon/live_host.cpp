@@ -138,13 +138,14 @@ result<std::unique_ptr<live_host>> live_host::start(event_loop& loop, live_host_
 
 result<void> live_host::impl::make_ports() {
     const daemon_config& c = options.config;
-    process_launcher_options how = c.processes;
-    how.probe_bwrap = wants_bwrap(c);
-    launcher = std::make_unique<process_launcher>(loop, how);
-    if (how.probe_bwrap && !launcher->sandboxes().bwrap)
+    launcher = std::make_unique<process_launcher>(loop, c.processes);
+    if (wants_bwrap(c) && !launcher->sandboxes().bwrap)
         log(log_level::warning, "the sandbox bwrap does not work here: " + launcher->sandboxes().why);
     programs = std::make_unique<subprocess_connector>(*launcher, clock, c.programs);
     calls = std::make_unique<http_connector>(http, secrets, clock);
+    deciders =
+        std::make_unique<process_provider>(*launcher, clock, c.folder, [this](run_id run) { return turn_of(run); });
+    models.route(*deciders);
     const auto of_file = [&](error e, const std::string& what) {
         e.message = what + ": " + e.message;
         if (e.where.file.empty()) e.where.file = c.file;
@@ -322,9 +323,9 @@ result<void> live_host::impl::ready() const {
     return {};
 }
 
-result<void> live_host::impl::submit_now(engine_input input) {
+result<void> live_host::impl::submit_now(engine_input input, input_source source) {
     AIVP_CHECK(ready());
-    if (auto done = engine.submit(std::move(input), input_source::operator_); !done)
+    if (auto done = engine.submit(std::move(input), source); !done)
         return std::unexpected(degraded.value_or(done.error()));
     return {};
 }
@@ -430,7 +431,7 @@ result<run_id> live_host::start_run(std::string_view agent, const payload& body)
 }
 
 result<void> live_host::publish(const std::string& type, const payload& body) {
-    return impl_->submit_now(publish_event{type, body});
+    return impl_->submit_now(publish_event{type, body}, input_source::event_bus);
 }
 result<void> live_host::cancel(run_id run, const std::string& reason) {
     return impl_->submit_for_run(run, cancel_run{run, reason});

@@ -44,7 +44,7 @@ void skill_router::cancel(call_ref ref) {
 
 skill_completion skill_router::get_value(const skill_request& request) {
     const call_ref ref{request.run, request.call};
-    auto value = store_.kv_get(request.agent, key_of(request));
+    auto value = store_.kv_get(space_of(request), key_of(request));
     if (!value) return store_said_no(ref, value.error());
     return {ref,
             effect_outcome::ok,
@@ -58,10 +58,10 @@ skill_completion skill_router::get_value(const skill_request& request) {
 skill_completion skill_router::set_value(const skill_request& request) {
     const call_ref ref{request.run, request.call};
     const std::string key = key_of(request);
-    auto before = store_.kv_get(request.agent, key);
+    auto before = store_.kv_get(space_of(request), key);
     if (!before) return store_said_no(ref, before.error());
     const payload value = member(request.arguments, "value").value_or(payload());
-    if (auto put = store_.kv_put(request.agent, key, value.text(), seq_()); !put)
+    if (auto put = store_.kv_put(space_of(request), key, value.text(), seq_()); !put)
         return store_said_no(ref, put.error());
     return {ref,
             effect_outcome::ok,
@@ -71,6 +71,7 @@ skill_completion skill_router::set_value(const skill_request& request) {
 }
 
 void model_router::call(const model_request& request, completion_sink& sink) {
+    if (programs_ && request.model.starts_with(program_model_prefix)) return programs_->call(request, sink);
     const auto it = providers_.find(request.model);
     if (it != providers_.end()) return it->second->call(request, sink);
     sink.model_done({{request.run, request.call},
@@ -81,6 +82,7 @@ void model_router::call(const model_request& request, completion_sink& sink) {
 }
 
 void model_router::cancel(call_ref ref) {
+    if (programs_) programs_->cancel(ref);
     for (const auto& [name, provider] : providers_) provider->cancel(ref);
 }
 

@@ -25,9 +25,12 @@ bool is_owners_alone(const std::string& path) {
     return ::stat(path.c_str(), &s) == 0 && (s.st_mode & 077) == 0;
 }
 
-std::unexpected<error> not_there(std::string_view name, const std::string& why) {
-    return fail(errc::secret_unavailable, "the secret `" + std::string(name) + "` " + why, {},
-                "Set " + secret_variable(name) + ", or put it into a file of that name in the folder of secrets.");
+/// No `why`: there is none.
+std::unexpected<error> not_there(std::string_view name, const std::string& why = {}) {
+    return fail(errc::secret_unavailable,
+                why.empty() ? "there is no secret `" + std::string(name) + "`"
+                            : "the secret `" + std::string(name) + "` " + why,
+                {}, "Set " + secret_variable(name) + ", or put it into a file of that name in the folder of secrets.");
 }
 
 } // namespace
@@ -45,10 +48,10 @@ result<std::string> live_secrets::reveal(std::string_view name) {
     if (!is_secret_name(name)) return not_there(name, "has a name that no secret has");
     if (const char* value = std::getenv(secret_variable(name).c_str()); value != nullptr && *value != '\0')
         return std::string(value);
-    if (folder_.empty()) return not_there(name, "is not there");
+    if (folder_.empty()) return not_there(name);
     const std::string path = folder_ + "/" + std::string(name);
     auto text = read_file(path, secret_bytes_max);
-    if (!text) return not_there(name, "is not there");
+    if (!text) return not_there(name);
     if (!is_owners_alone(folder_) || !is_owners_alone(path))
         return not_there(name, "stands in a file that others may read; its folder should have mode 0700, it 0600");
     while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();

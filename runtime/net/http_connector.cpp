@@ -7,6 +7,7 @@
 
 #include "aivp/skill/redact.hpp"
 #include "runtime/net/url.hpp"
+#include "runtime/os/deadline.hpp"
 
 namespace aivp {
 
@@ -241,7 +242,7 @@ void http_connector::call(const skill_request& request, completion_sink& sink) {
     }
     if (!binding.key_header.empty() && request.idempotency_key)
         filled->headers.push_back({binding.key_header, to_hex(request.idempotency_key)});
-    filled->timeout = std::min(binding.timeout, request.deadline - clock_.now());
+    filled->timeout = std::min(binding.timeout, time_until(request.deadline, clock_.now()));
     // The connector may be gone by the time of an answer only when it has cancelled the request.
     call->ticket = client_.start(std::move(*filled), [this, ref](http_outcome o) { answered(ref, std::move(o)); });
     open_[ref] = std::move(call);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "aivp/ports/clock.hpp"
-#include "runtime/os/clock_guard.hpp"
+#include "aivp/reliability/clock_guard.hpp"
 
 namespace aivp {
 

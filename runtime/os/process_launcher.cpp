@@ -19,6 +19,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "aivp/reliability/kill.hpp"
 #include "runtime/os/internal/asio_loop.hpp"
 #include "runtime/os/internal/proc_table.hpp"
 #include "runtime/os/internal/spawn.hpp"
@@ -70,6 +71,9 @@ std::uint64_t peak_bytes_so_far() {
     return static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
 }
 
+/// The monotonic clock as the decider sees it: only differences count.
+instant kill_clock() { return {monotonic_now().us}; }
+
 /// A process is killed only while it cannot have been reaped, so its number is not anybody else's.
 void signal_group(pid_t leader, int signal) { ::kill(-leader, signal); }
 
@@ -92,10 +96,11 @@ struct process_launcher::impl {
         std::string token; ///< value of the mark
         std::optional<descriptor> exit_watch, output_pipe, log_pipe;
         std::string output, log;
-        loop_handle wall_timer, kill_timer, vanish_timer, settle_timer;
+        loop_handle wall_timer, kill_timer, settle_timer;
         std::optional<error> verdict;
-        bool ended = false; ///< reaped
-        bool swept = false; ///< and nothing of what it started is left
+        std::optional<kill_state> ending; ///< once it was decided that it must end
+        bool ended = false;               ///< reaped
+        bool swept = false;               ///< and nothing of what it started is left
         int status = 0;
         std::uint64_t host_peak_bytes =
             0; ///< of this process at the fork, which the kernel counts as the program's own
@@ -109,9 +114,11 @@ struct process_launcher::impl {
     result<void> launch(job& j);
     result<spawn_plan> plan(const job& j);
     void watch_exit(job& j);
+    void wait_for_exit(job& j);
     void watch_pipe(job& j, std::optional<descriptor> job::* pipe);
     void take(job& j, std::optional<descriptor> job::* pipe, std::string_view bytes);
     void terminate(job& j, std::optional<error> verdict);
+    void take_kill_steps(job& j);
     void look_for_end(job& j);
     void settle(job& j);
     std::size_t sweep();
@@ -119,6 +126,8 @@ struct process_launcher::impl {
     result<process_result> outcome(job& j);
     void deliver(job& j);
     bool has_room(const job& j) const;
+    const sandbox_support& support();
+    std::vector<std::string> readable_of(const job& j) const;
     void launch_queued();
     void end_all();
     std::uint64_t reserved() const;
@@ -126,7 +135,7 @@ struct process_launcher::impl {
     event_loop& loop;
     options opts;
     boost::asio::io_context& context;
-    sandbox_support sandboxes;
+    std::optional<sandbox_support> sandboxes; ///< once somebody has asked
     system_layout layout;
     loop_handle child_signal;
     std::uint64_t next_ticket = 1;
@@ -152,8 +161,8 @@ result<std::shared_ptr<process_launcher::impl::job>> process_launcher::impl::adm
     if (s.output_bytes_max == 0) s.output_bytes_max = opts.output_bytes_default;
     if (s.sandbox_profile.empty()) s.sandbox_profile = opts.profile_default;
     AIVP_TRY(j->profile, parse_sandbox_profile(s.sandbox_profile));
-    if (j->profile == sandbox_profile::bwrap && !sandboxes.bwrap)
-        return fail(errc::sandbox_unavailable, "profile bwrap cannot be met on this machine: " + sandboxes.why);
+    if (j->profile == sandbox_profile::bwrap && !support().bwrap)
+        return fail(errc::sandbox_unavailable, "profile bwrap cannot be met on this machine: " + support().why);
     if (opts.memory_bytes_total != 0 && s.memory_bytes_max > opts.memory_bytes_total)
         return fail(errc::config_not_supported,
                     "a process asks for " + std::to_string(s.memory_bytes_max) +
@@ -163,7 +172,7 @@ result<std::shared_ptr<process_launcher::impl::job>> process_launcher::impl::adm
     if (j->profile == sandbox_profile::bwrap) {
         std::error_code failed;
         const auto real = std::filesystem::canonical(j->program, failed).string();
-        if (failed || !is_seen(real, layout, opts.readable))
+        if (failed || !is_seen(real, layout, readable_of(*j)))
             return fail(errc::sandbox_unavailable, j->program + " is not visible within profile bwrap", {},
                         "Add its folder to the readable ones, or put it below /usr.");
     }
@@ -172,17 +181,24 @@ result<std::shared_ptr<process_launcher::impl::job>> process_launcher::impl::adm
     return j;
 }
 
+std::vector<std::string> process_launcher::impl::readable_of(const job& j) const {
+    std::vector<std::string> all = opts.readable;
+    for (const std::string& path : j.spec.readable)
+        if (std::ranges::find(all, path) == all.end()) all.push_back(path);
+    return all;
+}
+
 result<spawn_plan> process_launcher::impl::plan(const job& j) {
     spawn_plan out;
     out.program = j.program;
     out.arguments = j.spec.command;
     out.folder = j.scratch;
     if (j.profile == sandbox_profile::bwrap) {
-        out.program = sandboxes.bwrap_program;
-        out.arguments = bwrap_command({sandboxes.bwrap_program,
+        out.program = sandboxes->bwrap_program;
+        out.arguments = bwrap_command({sandboxes->bwrap_program,
                                        j.program,
                                        {j.spec.command.begin() + 1, j.spec.command.end()},
-                                       opts.readable,
+                                       readable_of(j),
                                        std::max<std::uint64_t>(opts.file_bytes_max, 4096)},
                                       layout);
     }
@@ -277,10 +293,17 @@ void process_launcher::impl::watch_exit(job& j) {
         return;
     }
     j.exit_watch.emplace(context, fd);
+    wait_for_exit(j);
+}
+
+void process_launcher::impl::wait_for_exit(job& j) {
     j.exit_watch->async_wait(descriptor::wait_read,
                              [this, weak = j.weak_from_this()](boost::system::error_code failed) {
                                  const auto self = weak.lock();
-                                 if (!failed && self) look_for_end(*self);
+                                 if (failed || !self) return;
+                                 look_for_end(*self);
+                                 // A wait may end for no reason: an event of a descriptor that was closed meanwhile.
+                                 if (!self->ended) wait_for_exit(*self);
                              });
 }
 
@@ -322,16 +345,33 @@ void process_launcher::impl::take(job& j, std::optional<descriptor> job::* pipe,
 
 void process_launcher::impl::terminate(job& j, std::optional<error> verdict) {
     if (!j.verdict) j.verdict = std::move(verdict);
-    if (j.ended || j.kill_timer.active() || j.vanish_timer.active()) return;
+    if (j.ended || j.ending) return;
     j.wall_timer.cancel();
-    signal_group(j.pid, SIGTERM);
-    signal_group(j.pid, SIGCONT); // a stopped process does not get the other signal
-    j.kill_timer = loop.call_after(opts.kill_grace, [this, &j] {
-        if (j.ended) return;
-        signal_group(j.pid, SIGKILL);
-        ::kill(j.pid, SIGKILL);
-        j.vanish_timer = loop.call_after(vanish_time_max, [this, &j] { deliver(j); });
-    });
+    j.ending = kill_state{.due = kill_clock()};
+    take_kill_steps(j);
+}
+
+/// Does what is due until it has to wait: for its end, or for a grace to pass.
+void process_launcher::impl::take_kill_steps(job& j) {
+    while (!j.ended) {
+        const kill_step step = next_kill_step({opts.kill_grace, vanish_time_max}, *j.ending, kill_clock());
+        *j.ending = after_kill_step(*j.ending, step);
+        switch (step.action) {
+        case kill_action::none: return;
+        case kill_action::term:
+            signal_group(j.pid, SIGTERM);
+            signal_group(j.pid, SIGCONT); // a stopped process does not get the other signal
+            break;
+        case kill_action::kill:
+            signal_group(j.pid, SIGKILL);
+            ::kill(j.pid, SIGKILL);
+            break;
+        case kill_action::wait:
+            j.kill_timer = loop.call_after(step.at - kill_clock(), [this, &j] { take_kill_steps(j); });
+            return;
+        case kill_action::give_up: deliver(j); return;
+        }
+    }
 }
 
 // --- its end -------------------------------------------------------------------------------------------------------
@@ -354,7 +394,6 @@ void process_launcher::impl::look_for_end(job& j) {
     j.exit_watch.reset();
     j.wall_timer.cancel();
     j.kill_timer.cancel();
-    j.vanish_timer.cancel();
     j.settle_until = monotonic_now() + sweep_time_max;
     settle(j);
 }
@@ -477,6 +516,7 @@ sandbox_support probe(const process_launcher_options& given) {
     process_launcher_options o = given;
     o.probe_bwrap = false;
     o.use_pidfd = true;
+    o.adopt_orphans = false; // programs of the launcher that asks may be running already
     event_loop loop;
     process_launcher launcher(loop, o);
     bwrap_request request{*found, "/usr/bin/true", {}, given.readable, 1u << 20};
@@ -499,10 +539,18 @@ sandbox_support probe(const process_launcher_options& given) {
 
 } // namespace
 
+const sandbox_support& process_launcher::impl::support() {
+    if (sandboxes) return *sandboxes;
+    sandboxes = probe(opts);
+    // What the probe has left behind came to this process, when it is the one that adopts.
+    const auto deadline = monotonic_now() + sweep_time_max;
+    while (sweep() > 0 && monotonic_now() < deadline) ::usleep(1000);
+    return *sandboxes;
+}
+
 process_launcher::process_launcher(event_loop& loop, options o) : impl_(std::make_unique<impl>(loop, std::move(o))) {
     if (impl_->opts.adopt_orphans) ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     impl_->layout = read_system_layout();
-    impl_->sandboxes = probe(impl_->opts);
     const long pidfd = impl_->opts.use_pidfd ? ::syscall(SYS_pidfd_open, ::getpid(), 0) : -1;
     if (pidfd >= 0) {
         ::close(static_cast<int>(pidfd));
@@ -540,7 +588,7 @@ void process_launcher::cancel(process_ticket ticket) {
     std::erase_if(impl_->queue, [&](const auto& j) { return j->ticket == ticket; });
 }
 
-const sandbox_support& process_launcher::sandboxes() const { return impl_->sandboxes; }
+const sandbox_support& process_launcher::sandboxes() const { return impl_->support(); }
 std::size_t process_launcher::running() const { return impl_->running.size(); }
 std::size_t process_launcher::queued() const { return impl_->queue.size(); }
 

@@ -84,13 +84,13 @@ class process_launcher final : public process_starter {
 public:
     using options = process_launcher_options;
 
-    /// Probes the sandbox by starting a program in it, which takes some 10 ms.
     explicit process_launcher(event_loop& loop, options o = {});
     ~process_launcher() override;
 
     result<process_ticket> start(const process_spec& spec, done_function done) override;
     void cancel(process_ticket ticket) override;
 
+    /// The sandbox is probed when it is first needed or asked for, by starting a program in it, which takes some 10 ms.
     const sandbox_support& sandboxes() const;
     std::size_t running() const; ///< with those that are being ended
     std::size_t queued() const;

@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/os/deadline.hpp"
+#include "runtime/os/program.hpp"
 #include "runtime/os/skill_answer.hpp"
 
 namespace aivp {
 
 namespace {
-
-std::string last_words(const std::string& log) {
-    constexpr std::size_t bytes_max = 500;
-    std::string text = log.size() <= bytes_max ? log : "…" + log.substr(log.size() - bytes_max);
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-    return text.empty() ? std::string() : "; stderr: " + text;
-}
 
 /// A program that ran and did not answer: what it did is not known.
 skill_completion without_answer(call_ref ref, effect_class effect, errc code, std::string message) {
@@ -39,33 +34,19 @@ skill_completion with_error(call_ref ref, const skill_answer& answer) {
 }
 
 skill_completion completion_of(call_ref ref, effect_class effect, const result<process_result>& end) {
-    if (!end) {
-        const auto code = end.error().code;
-        std::string message = end.error().message;
-        for (const auto& [key, value] : end.error().context)
-            if (key == "log") message += last_words(value);
-        if (never_started(code)) return {ref, effect_outcome::failed, {}, code, std::move(message)};
-        return without_answer(ref, effect, code, std::move(message));
+    auto answer = answer_of(end, &parse_skill_answer);
+    if (!answer) {
+        error& e = answer.error();
+        if (never_started(e.code)) return {ref, effect_outcome::failed, {}, e.code, std::move(e.message)};
+        return without_answer(ref, effect, e.code, std::move(e.message));
     }
-    if (end->killed)
-        return without_answer(ref, effect, errc::process_died,
-                              "it was ended by signal " + std::to_string(end->exit_code - 128) + last_words(end->log));
-    const auto answer = parse_skill_answer(end->output);
-    if (answer && !answer->ok) return with_error(ref, *answer);
-    if (end->exit_code != 0)
-        return without_answer(ref, effect, errc::process_died,
-                              "it ended with exit code " + std::to_string(end->exit_code) + last_words(end->log));
-    // Without a look at stdout: a program that repeats its input there would put secrets into the message.
-    if (!answer)
-        return without_answer(ref, effect, errc::process_protocol, answer.error().message + last_words(end->log));
-    return {ref, effect_outcome::ok, answer->result, errc::ok, {}};
+    if (!answer->ok) return with_error(ref, *answer);
+    return {ref, effect_outcome::ok, std::move(answer->result), errc::ok, {}};
 }
 
 } // namespace
 
 payload skill_request_document(const skill_request& request) {
-    static constexpr instant end_of_years{253'402'300'800'000'000}; // 10000-01-01: RFC 3339 has four digits
-    const bool has_deadline = request.deadline.us >= 0 && request.deadline < end_of_years;
     return payload::of_object(
         {{"skill", payload::of_string(request.skill)},
          {"version", payload::of_string(request.skill_version)},
@@ -73,7 +54,7 @@ payload skill_request_document(const skill_request& request) {
          {"call", payload::of_integer(static_cast<std::int64_t>(request.call.value))},
          {"key", request.idempotency_key ? payload::of_string(to_hex(request.idempotency_key)) : payload()},
          {"arguments", request.arguments},
-         {"deadline", has_deadline ? payload::of_string(to_string(request.deadline)) : payload()}});
+         {"deadline", deadline_payload(request.deadline)}});
 }
 
 subprocess_connector::subprocess_connector(process_starter& processes, clock_port& clock, skill_table skills)
@@ -92,7 +73,7 @@ void subprocess_connector::call(const skill_request& request, completion_sink& s
     if (found == skills_.end())
         return failed(errc::connector_missing, "no program serves the skill " + std::string(request.skill));
     const auto& skill = found->second;
-    const duration left = request.deadline - clock_.now();
+    const duration left = time_until(request.deadline, clock_.now());
     if (left <= duration{})
         return failed(errc::limit_step_time, "the call's deadline has passed before its program could start");
     const duration wall_time = skill.wall_time_max > duration{} ? std::min(skill.wall_time_max, left) : left;
@@ -101,7 +82,8 @@ void subprocess_connector::call(const skill_request& request, completion_sink& s
                             wall_time,
                             skill.memory_bytes_max,
                             skill.output_bytes_max,
-                            skill.sandbox_profile};
+                            skill.sandbox_profile,
+                            skill.readable};
     const auto started =
         processes_.start(spec, [this, ref, effect = request.effect, &sink](result<process_result> end) {
             open_.erase(ref);

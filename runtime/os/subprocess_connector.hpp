@@ -24,6 +24,7 @@ struct subprocess_skill {
     duration wall_time_max;
     std::uint64_t memory_bytes_max = 0;
     std::uint64_t output_bytes_max = 0;
+    std::vector<std::string> readable = {}; ///< absolute paths that its sandbox shows as well, read-only
 };
 
 /// The document that a skill reads. Pure.

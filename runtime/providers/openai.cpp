@@ -5,6 +5,7 @@
 
 #include "aivp/skill/redact.hpp"
 #include "runtime/net/sse.hpp"
+#include "runtime/os/deadline.hpp"
 
 namespace aivp {
 
@@ -57,7 +58,7 @@ void openai_provider::call(const model_request& request, completion_sink& sink) 
         call->revealed.add(options_.secret, *key);
         http.headers.push_back({options_.key_header, options_.key_prefix + *key});
     }
-    http.timeout = std::min(options_.timeout, request.deadline - clock_.now());
+    http.timeout = std::min(options_.timeout, time_until(request.deadline, clock_.now()));
     http.response_bytes_max = options_.response_bytes_max;
     call->streams = options_.dialect.stream;
     if (call->streams) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/base/probe.hpp"
 #include "aivp/reliability/retry.hpp"
 #include "runtime/reliability/internal/scale.hpp"
 
@@ -182,6 +183,10 @@ void circuit_breaker::move_slices() {
 }
 
 void circuit_breaker::enter(breaker_state next) {
+    AIVP_SOMETIMES(next == breaker_state::open && state_ == breaker_state::closed, "breaker: opens");
+    AIVP_SOMETIMES(next == breaker_state::open && state_ == breaker_state::half_open, "breaker: opens again");
+    AIVP_SOMETIMES(next == breaker_state::half_open, "breaker: is half-open");
+    AIVP_SOMETIMES(next == breaker_state::closed, "breaker: closes");
     state_ = next;
     ++generation_;
     window_ = {};

@@ -193,4 +193,43 @@ BOOST_AUTO_TEST_CASE(lists_and_errors_have_an_end) {
     BOOST_TEST(errors_of(unknown_keys).size() == 100U);
 }
 
+BOOST_AUTO_TEST_CASE(a_program_decides_in_a_model_s_place) {
+    const auto agent =
+        agent_from(agent_head + "kind: process\nprocess:\n  command: [python3, \"{folder}/decide.py\", \"-v\"]\n"
+                                "  sandbox: rlimits\n  wall_time: 20s\n  memory: 64MiB\n  output: 4KiB\n"
+                                "  price: {input_usd_per_mtok: 2}\n  retry: {attempts: 3}\n"
+                                "skill_bindings: [{as: tell, use: chat.post}]\nends_after: [tell]\nmay_abstain: false\n"
+                                "goal: Tell.\n");
+    const auto& loop = loop_of(agent);
+    BOOST_REQUIRE(loop.program);
+    BOOST_TEST(
+        (*loop.program ==
+         aivp::brain_program{{"python3", "{folder}/decide.py", "-v"}, "rlimits", aivp::seconds(20), 64u << 20, 4096}));
+    BOOST_TEST(loop.goal == "Tell.");
+    BOOST_TEST(loop.model.name == "process:a");
+    BOOST_TEST(loop.model.params.text() == "{}");
+    BOOST_TEST(loop.model.price.input.value == 2'000'000);
+    BOOST_TEST(loop.model.retry.max_attempts == 3U);
+    BOOST_TEST(loop.ends_after.size() == 1U);
+    BOOST_TEST(!loop.may_abstain);
+}
+
+BOOST_AUTO_TEST_CASE(a_process_agent_needs_no_more_than_a_command) {
+    const auto agent = agent_from(agent_head + "kind: process\nprocess: {command: [decide]}\n");
+    const auto& loop = loop_of(agent);
+    BOOST_REQUIRE(loop.program);
+    BOOST_TEST((*loop.program == aivp::brain_program{{"decide"}, "", {}, 0, 0}));
+    BOOST_TEST(loop.goal == "A");
+    BOOST_TEST(loop.model.price.input.value == 0);
+    BOOST_TEST(loop.may_abstain);
+    BOOST_TEST(agent.bindings.empty());
+    BOOST_TEST(!loop_of(agent_from(agent_head + "goal: g\nskill_bindings: []\n")).program);
+}
+
+BOOST_AUTO_TEST_CASE(key_value_state_is_the_agent_s_own_unless_the_file_names_a_shared_one) {
+    BOOST_TEST(agent_from(agent_head + one_step).shared_state.empty());
+    BOOST_TEST(agent_from(agent_head + one_step + "state: {}\n").shared_state.empty());
+    BOOST_TEST(agent_from(agent_head + one_step + "state: {shared: front.desk-1}\n").shared_state == "front.desk-1");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

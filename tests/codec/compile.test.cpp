@@ -264,4 +264,18 @@ BOOST_AUTO_TEST_CASE(the_first_error_is_returned_and_all_are_appended) {
     BOOST_TEST(aivp::to_string(diagnostics[1].where) == "f:3:4");
 }
 
+BOOST_AUTO_TEST_CASE(a_process_agent_is_compiled_to_a_loop_with_a_program) {
+    const auto agent = compiled("kind: process\nprocess: {command: [decide]}\nstate: {shared: desk}\n"
+                                "skill_bindings: [{as: tell, use: take, fixed: {text: hello}}]\n");
+    const auto& loop = std::get<aivp::loop_brain>(agent->brain);
+    BOOST_REQUIRE(loop.program);
+    BOOST_TEST((loop.program->command == std::vector<std::string>{"decide"}));
+    BOOST_TEST(loop.model.name == "process:a");
+    BOOST_TEST(agent->space == "shared:desk");
+    BOOST_TEST(aivp::items(agent->tools).size() == 2U, "what is bound, and abstain");
+    const auto other = compiled("kind: process\nprocess: {command: [decide, more]}\n");
+    BOOST_TEST(other->space.empty());
+    BOOST_TEST((agent->hashes.agent != other->hashes.agent));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

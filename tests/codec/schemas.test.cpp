@@ -141,6 +141,16 @@ BOOST_AUTO_TEST_CASE(the_schemas_refuse_what_the_readers_refuse) {
     BOOST_TEST(refuses(head + "steps: [{id: trigger, skill: b}]\n"));
     BOOST_TEST(refuses(head + "steps: [{id: a}]\n"));
     BOOST_TEST(refuses(head + "goal: g\nskill_bindings: []\nlimits: {run_timeout: 30}\n"));
+    const std::string process = head + "kind: process\nprocess: {command: [decide]}\n";
+    BOOST_TEST(!refuses(process));
+    BOOST_TEST(!refuses(process + "goal: g\nstate: {shared: desk}\n"));
+    for (const char* more :
+         {"steps: [{id: a, skill: b}]\n", "system: s\n", "model: {name: m}\n", "state: {shared: a b}\n"})
+        BOOST_TEST(refuses(process + more), more);
+    for (const char* bad : {"process: {}", "process: {command: []}", "process: {command: [a], memory: 5}",
+                            "process: {command: [a], output: 0MiB}", "process: {command: [a], sandbox: castle}", ""})
+        BOOST_TEST(refuses(head + "kind: process\n" + bad + "\n"), bad);
+    BOOST_TEST(refuses(head + "goal: g\nskill_bindings: []\nprocess: {command: [a]}\n"));
     const auto pool = compile_schema("skill-pool");
     BOOST_TEST(pool.accepts(yaml_payload("schema_version: skill_pool.v1\nimports: [{kind: local, path: x}]\n", "p")));
     BOOST_TEST(!pool.accepts(yaml_payload("schema_version: skill_pool.v1\nimports: [{kind: git, url: x}]\n", "p")));
@@ -156,6 +166,11 @@ BOOST_AUTO_TEST_CASE(schema_and_reader_of_agents_know_the_same_keys) {
                     "model");
     check_same_keys(agent_keys(loop + "model: {name: m, price: {" + unknown + ": 1}}\n"),
                     keys_of_schema(schema, "/definitions/model/properties/price"), "price");
+    const std::string process = "kind: process\nprocess: {command: [a]";
+    check_same_keys(agent_keys(process + "}\n" + unknown + ": 1\n"), keys_of_schema(schema, ""), "process agent");
+    check_same_keys(agent_keys(process + ", " + unknown + ": 1}\n"), keys_of_schema(schema, "/definitions/process"),
+                    "process");
+    check_same_keys(agent_keys(loop + with("state: {")), keys_of_schema(schema, "/properties/state"), "state");
     check_same_keys(agent_keys("goal: g\nskill_bindings: [{as: x, use: y, " + std::string(unknown) + ": 1}]\n"),
                     keys_of_schema(schema, "/definitions/binding"), "binding");
     check_same_keys(agent_keys("steps: [{id: x, skill: y, " + std::string(unknown) + ": 1}]\n"),

@@ -66,6 +66,20 @@ BOOST_AUTO_TEST_CASE(what_was_kept_is_found_by_another_process) {
     BOOST_TEST(library.find(agent->hashes.whole) == found);
 }
 
+BOOST_AUTO_TEST_CASE(a_version_that_nobody_holds_is_let_go_and_found_again) {
+    library_store s;
+    source_texts texts;
+    agent_library library(*s.store);
+    snapshot_ptr agent = make_agent(texts);
+    const digest whole = agent->hashes.whole;
+    BOOST_TEST_REQUIRE(library.keep(agent, texts).has_value());
+    BOOST_TEST(library.find(whole) == agent);
+    const std::weak_ptr<const agent_snapshot> watched = agent;
+    agent.reset();
+    BOOST_TEST(watched.expired());
+    BOOST_TEST(library.find(whole) != nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(what_was_never_kept_is_not_known) {
     library_store s;
     BOOST_TEST(!agent_library(*s.store).find(sha256("somebody else")));

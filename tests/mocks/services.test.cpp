@@ -214,6 +214,21 @@ BOOST_AUTO_TEST_CASE(kv_keeps_values_by_agent_with_versions) {
     BOOST_TEST(w.text("kv.delete", R"({"key":"cursor"})") == R"({"deleted":false})");
 }
 
+BOOST_AUTO_TEST_CASE(kv_values_of_a_shared_namespace_belong_to_all_agents_that_name_it) {
+    mocked w(R"({"kv":{"values":{"tester":{"k":"mine"},"shared:desk":{"k":"ours"}}}})");
+    const call_options mine{}, shared{.space = "shared:desk"}, too{.agent = "other", .space = "shared:desk"};
+    BOOST_TEST(w.text("kv.get", R"({"key":"k"})", mine) == R"({"found":true,"value":"mine","version":2})");
+    BOOST_TEST(w.text("kv.set", R"({"key":"k","value":1})", shared) == R"({"previous":"ours","version":3})");
+    BOOST_TEST(w.text("kv.incr", R"({"key":"k"})", too) == R"({"value":2,"version":4})");
+    BOOST_TEST(w.text("kv.list", "{}", too) == R"({"count":1,"keys":["k"]})");
+    BOOST_TEST(w.text("kv.get", R"({"key":"k"})", {.agent = "other"}) == R"({"found":false,"value":null})");
+    BOOST_TEST(w.text("kv.get", R"({"key":"k"})", {.agent = "desk"}) == R"({"found":false,"value":null})");
+    BOOST_TEST(w.text("kv.delete", R"({"key":"k"})", shared) == R"({"deleted":true})");
+    BOOST_TEST(w.text("kv.get", R"({"key":"k"})", too) == R"({"found":false,"value":null})");
+    BOOST_TEST(w.text("kv.get", R"({"key":"k"})", mine) == R"({"found":true,"value":"mine","version":2})");
+    BOOST_TEST(w.ledger.entries().back().agent == "tester");
+}
+
 BOOST_AUTO_TEST_CASE(payments_decline_what_is_not_covered_and_refuse_refunds_beyond_the_charge) {
     mocked w(R"({"payment":{"customers":{"cus-anna":{"funds_cents":500},"cus-rich":{"currency":"USD"}}}})");
     const auto charge = [&](std::string_view who, int cents, std::string_view currency) {

@@ -79,6 +79,7 @@ struct call_options {
     std::string_view key = {}; ///< text whose hash is the idempotency key; empty = none
     effect_class effect = effect_class::write;
     std::string_view agent = "tester";
+    std::string_view space = {};
 };
 
 inline skill_request skill_call(std::string_view skill, payload arguments, std::uint64_t call,
@@ -92,6 +93,7 @@ inline skill_request skill_call(std::string_view skill, payload arguments, std::
     r.effect = options.effect;
     r.takes_key = !options.key.empty();
     r.arguments = std::move(arguments);
+    r.space = options.space;
     if (r.takes_key) r.idempotency_key = effect_key_of(sha256(options.key));
     return r;
 }

@@ -16,6 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "runtime/os/internal/asio_loop.hpp"
 #include "tests/os/support.hpp"
 
 using namespace aivp;
@@ -563,6 +566,35 @@ BOOST_AUTO_TEST_CASE(a_user_s_processes_are_limited) {
     ::waitpid(host, &status, 0);
     BOOST_TEST(WIFEXITED(status));
     BOOST_TEST(WEXITSTATUS(status) == 0);
+}
+
+// Events of descriptors that are closed before they are looked at reach whoever the loop gives their place to.
+BOOST_AUTO_TEST_CASE(an_end_is_seen_also_after_a_wait_that_ended_for_no_reason) {
+    bench b;
+    using descriptor = boost::asio::posix::stream_descriptor;
+    std::vector<descriptor> ready;
+    std::vector<int> writers;
+    for (int i = 0; i < 6; ++i) {
+        int fds[2];
+        BOOST_REQUIRE(::pipe2(fds, O_CLOEXEC) == 0);
+        ready.emplace_back(asio_context(b.loop), fds[0]);
+        writers.push_back(fds[1]);
+    }
+    end e;
+    for (descriptor& d : ready)
+        d.async_wait(descriptor::wait_read, [&](boost::system::error_code failed) {
+            if (failed || ready.empty()) return;
+            ready.clear();
+            const auto started =
+                b.launcher->start(bench::shell("exec sleep 0.1"), [&](result<process_result> r) { e = std::move(r); });
+            BOOST_TEST(started.has_value());
+        });
+    for (const int fd : writers) BOOST_REQUIRE(::write(fd, "x", 1) == 1);
+    BOOST_TEST(b.loop.run_until([&] { return e.has_value(); }, seconds(10)));
+    for (const int fd : writers) ::close(fd);
+    BOOST_REQUIRE(e);
+    REQUIRE_ENDED(*e);
+    BOOST_TEST((*e)->exit_code == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_command_of_the_sandbox_is_as_the_layout_says) {

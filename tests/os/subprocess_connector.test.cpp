@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "runtime/os/deadline.hpp"
 #include "runtime/os/skill_answer.hpp"
 #include "tests/os/support.hpp"
 
@@ -151,8 +152,8 @@ BOOST_AUTO_TEST_CASE(a_program_has_no_more_time_than_the_call) {
     connector.call(request_for("x.do"), sink);
     connector.call(request_for("x.free"), sink);
     BOOST_REQUIRE(starter.specs.size() == 2U);
-    BOOST_TEST((starter.specs[0].wall_time_max == seconds(30)));
-    BOOST_TEST((starter.specs[1].wall_time_max == seconds(30)));
+    BOOST_TEST((starter.specs[0].wall_time_max == seconds(30) + deadline_grace));
+    BOOST_TEST((starter.specs[1].wall_time_max == seconds(30) + deadline_grace));
     auto late = request_for("x.do");
     late.deadline = clock.at;
     connector.call(late, sink);

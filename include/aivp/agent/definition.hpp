@@ -55,6 +55,7 @@ struct loop_definition {
     bool converse = false;
     std::vector<located_text> ends_after;
     bool may_abstain = true;
+    std::optional<brain_program> program; ///< of a process agent
 };
 
 struct agent_definition {
@@ -65,7 +66,8 @@ struct agent_definition {
     std::vector<binding_definition> bindings; ///< in the order of the file
     std::variant<std::vector<step_definition>, loop_definition> brain;
     run_limits limits;
-    payload document; ///< the whole file, canonical: what snapshot_hashes::agent is made of
+    std::string shared_state; ///< namespace whose key-value state it shares with others; empty = it has its own
+    payload document;         ///< the whole file, canonical: what snapshot_hashes::agent is made of
     std::string file;
 };
 

@@ -73,13 +73,27 @@ struct steps_brain {
     std::vector<step_spec> steps;
 };
 
+/// A program of the user that decides in a model's place. What is 0 or empty is as the host has it by default.
+struct brain_program {
+    std::vector<std::string> command; ///< program and arguments, as in the file; not empty
+    std::string sandbox;              ///< profile: none, rlimits, bwrap
+    duration wall_time;               ///< of one turn
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t output_bytes = 0;
+    friend bool operator==(const brain_program&, const brain_program&) = default;
+};
+
+/// What the model of a process agent is called: this and the agent's id. No id has a colon.
+inline constexpr std::string_view program_model_prefix = "process:";
+
 struct loop_brain {
     std::string system; ///< system prompt; may be empty
     std::string goal;   ///< first user message; the trigger's payload is appended when it is not null
     model_spec model;
-    bool converse = false;               ///< a text answer is put to the user, whose reply continues the run
-    std::vector<std::string> ends_after; ///< bindings (`as`) after whose success the run ends
-    bool may_abstain = true;             ///< offers the reserved tool `abstain(reason, escalate_to?)`
+    bool converse = false;                ///< a text answer is put to the user, whose reply continues the run
+    std::vector<std::string> ends_after;  ///< bindings (`as`) after whose success the run ends
+    bool may_abstain = true;              ///< offers the reserved tool `abstain(reason, escalate_to?)`
+    std::optional<brain_program> program; ///< of a process agent: `model` then has its name, price and reliability
 };
 
 /// Name of the reserved tool with which a model declines to act.
@@ -94,6 +108,9 @@ struct snapshot_hashes {
     friend bool operator==(const snapshot_hashes&, const snapshot_hashes&) = default;
 };
 
+/// What a shared namespace of key-value state is called: this and its name. No agent's id has a colon.
+inline constexpr std::string_view shared_space_prefix = "shared:";
+
 struct agent_snapshot {
     std::string id;
     std::string name;
@@ -102,6 +119,7 @@ struct agent_snapshot {
     std::vector<skill_binding> bindings; ///< sorted by `as`
     std::variant<steps_brain, loop_brain> brain;
     run_limits limits;
+    std::string space; ///< whose values kv.* skills work on: "shared:NAME"; empty = the agent's own
     payload
         tools; ///< what a model is offered: array of {"description","name","parameters"}, sorted by name, without fixed arguments
     snapshot_hashes hashes;

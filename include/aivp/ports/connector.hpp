@@ -25,7 +25,11 @@ struct skill_request {
     payload arguments;      ///< with secrets filled in
     effect_key idempotency_key;
     instant deadline;
+    std::string_view space; ///< key-value namespace, "shared:NAME"; empty = the agent's own; valid during the call only
 };
+
+/// The namespace that kv.* skills work in.
+inline std::string_view space_of(const skill_request& r) { return r.space.empty() ? r.agent : r.space; }
 
 class connector_port {
 public:

@@ -62,6 +62,7 @@ struct process_spec {
     std::uint64_t memory_bytes_max = 0;
     std::uint64_t output_bytes_max = 0;
     std::string sandbox_profile;
+    std::vector<std::string> readable; ///< absolute paths that the sandbox shows as well, read-only
 };
 
 struct process_result {

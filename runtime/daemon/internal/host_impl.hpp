@@ -41,10 +41,11 @@ struct live_host::impl final : private driver_observer {
     void retire_missing(const std::set<std::string>& loaded);
     void warn_of_missing_ports(const agent_snapshot& agent);
     const agent_state* find_agent(std::string_view id) const;
+    std::optional<process_turn> turn_of(run_id run) const;
 
     // ---- inputs from people
     result<void> ready() const;
-    result<void> submit_now(engine_input input);
+    result<void> submit_now(engine_input input, input_source source = input_source::operator_);
     result<void> submit_for_run(run_id run, engine_input input);
 
     // ---- running
@@ -83,6 +84,7 @@ struct live_host::impl final : private driver_observer {
     std::unique_ptr<process_launcher> launcher;
     std::unique_ptr<subprocess_connector> programs;
     std::unique_ptr<http_connector> calls;
+    std::unique_ptr<process_provider> deciders;
     internal::skill_router skills;
     internal::model_router models;
     internal::waiting_questions questions;

@@ -11,6 +11,7 @@
 #include "aivp/ports/user_channel.hpp"
 #include "runtime/net/http_connector.hpp"
 #include "runtime/os/subprocess_connector.hpp"
+#include "runtime/providers/process_provider.hpp"
 #include "runtime/store/sqlite_store.hpp"
 
 namespace aivp::internal {
@@ -40,8 +41,10 @@ private:
     http_connector* calls_ = nullptr;
 };
 
+/// Process agents' turns go to their programs, all others to the model of that name; else connector.missing.
 class model_router final : public model_provider {
 public:
+    void route(process_provider& programs) { programs_ = &programs; }
     void add(std::string name, std::unique_ptr<model_provider> provider) {
         providers_.insert_or_assign(std::move(name), std::move(provider));
     }
@@ -52,6 +55,7 @@ public:
 
 private:
     std::map<std::string, std::unique_ptr<model_provider>, std::less<>> providers_;
+    process_provider* programs_ = nullptr;
 };
 
 /// Keeps questions until a person answers them.

@@ -1,11 +1,9 @@
-#include "runtime/os/clock_guard.hpp"
+#include "aivp/reliability/clock_guard.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <rapidcheck/boost_test.h>
 
 #include <optional>
-
-#include "runtime/os/live_clock.hpp"
 
 using namespace aivp;
 using kind = clock_change::kind;
@@ -183,33 +181,6 @@ RC_BOOST_PROP(the_wall_clock_is_met_again_after_at_most_twice_the_step_back, ())
         guard.observe(m.now);
     }
     RC_ASSERT(guard.ahead() == duration{});
-}
-
-BOOST_AUTO_TEST_CASE(the_system_s_clocks_are_read_and_go_forward) {
-    live_clock clock;
-    instant last = clock.now();
-    BOOST_TEST((last > instant{1'600'000'000'000'000}));
-    for (int i = 0; i < 10'000; ++i) {
-        const instant now = clock.now();
-        BOOST_REQUIRE((now >= last));
-        last = now;
-    }
-    BOOST_TEST(clock.take_changes().empty());
-}
-
-BOOST_AUTO_TEST_CASE(changes_are_handed_over_once_and_the_oldest_are_dropped_first) {
-    machine m;
-    live_clock clock({}, [&] { return m.now; });
-    clock.now();
-    for (int i = 1; i <= 70; ++i) {
-        m.set_wall(seconds(i));
-        clock.now();
-    }
-    const auto taken = clock.take_changes();
-    BOOST_TEST(taken.size() == 64U);
-    BOOST_TEST((taken.front() == clock_change{kind::step, seconds(7)}));
-    BOOST_TEST((taken.back() == clock_change{kind::step, seconds(70)}));
-    BOOST_TEST(clock.take_changes().empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,4 @@
-#include "runtime/os/clock_guard.hpp"
+#include "aivp/reliability/clock_guard.hpp"
 
 #include <algorithm>
 
