@@ -1,12 +1,15 @@
 #include "sim/crash.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "sim/crash_images.hpp"
+#include "sim/crash_stores.hpp"
 #include "sim/disk/disk_files.hpp"
 #include "sim/disk/sim_vfs.hpp"
 
@@ -17,40 +20,6 @@ namespace {
 constexpr std::size_t findings_kept = 10;
 constexpr int retries_max = 20;
 
-/// One commit of a recorded run.
-struct commit_mark {
-    std::uint64_t calls_before = 0; ///< of the disk
-    std::uint64_t calls_after = 0;
-    std::uint64_t effects_before = 0; ///< calls to the world that were made before it
-    seq_no before, after;             ///< last record
-    bool acknowledged = false;
-};
-
-/// Notes where each commit lies among the calls to the disk and to the world.
-class marking_store final : public forwarding_store {
-public:
-    marking_store(store_port& next, const sim_disk& disk, const std::function<std::uint64_t()>& effects)
-        : forwarding_store(next), disk_(disk), effects_(effects) {}
-    commit_outcome commit(std::span<const journal_record> batch) override {
-        commit_mark m{.calls_before = disk_.calls(),
-                      .effects_before = effects_(),
-                      .before = {batch.front().seq.value - 1},
-                      .after = batch.back().seq};
-        const commit_outcome how = next_.commit(batch);
-        m.calls_after = disk_.calls();
-        m.acknowledged = how == commit_outcome::ok;
-        marks.push_back(m);
-        for (const journal_record& r : batch) chains[r.seq.value] = r.chain;
-        return how;
-    }
-    std::vector<commit_mark> marks;
-    std::map<std::uint64_t, digest> chains;
-
-private:
-    const sim_disk& disk_;
-    std::function<std::uint64_t()> effects_;
-};
-
 /// The commit that call k belongs to, or that is the next after it; as many as there are when none is.
 std::size_t commit_at(const std::vector<commit_mark>& marks, std::uint64_t k) {
     const auto after =
@@ -58,35 +27,43 @@ std::size_t commit_at(const std::vector<commit_mark>& marks, std::uint64_t k) {
     return static_cast<std::size_t>(after - marks.begin());
 }
 
-/// Of a process that does not live to see this commit; when there is none, it lives to the end.
-death_plan death_at(const std::vector<commit_mark>& marks, std::size_t commit) {
-    return {.at_commit = commit < marks.size() ? commit + 1 : death_plan::never};
-}
+/// Of a process that does not live to see this commit; where there is no such commit, it lives to the end.
+death_plan death_at(std::size_t commit) { return {.at_commit = commit + 1}; }
+
+/// What happens elsewhere while a process works.
+struct interruption {
+    std::uint64_t at_commit = 0; ///< just before it; 0 = never
+    std::function<void()> what;
+};
 
 class crash_enumeration {
 public:
     crash_enumeration(const scenario& s, const crash_options& options)
-        : scenario_(s), options_(options), disk_(options.disk), vfs_(disk_, entropy()), files_(disk_) {
+        : scenario_(s),
+          options_(options),
+          disk_(options.disk),
+          vfs_(disk_, entropy()),
+          files_(disk_),
+          agents_(s.agents),
+          folded_(agents_) {
         store_options_ = options.store;
         store_options_.path = "store/aivp.db";
         store_options_.files = &files_;
         store_options_.writer = "simulation";
         store_options_.opened_at = s.start;
+        store_options_.wal_bytes_max = options.log_bytes_max;
         for (const snapshot_ptr& agent : s.agents)
             for (const skill_binding& b : agent->bindings)
                 if (b.skill->idempotent) idempotent_.insert(b.skill->id);
-        for (const snapshot_ptr& agent : s.agents)
-            for (const trigger_spec& t : agent->triggers)
-                has_schedules_ = has_schedules_ || !(std::holds_alternative<manual_schedule>(t.when) ||
-                                                     std::holds_alternative<event_schedule>(t.when));
     }
 
     crash_report run() {
         if (!run_forward()) return std::move(report_);
-        kill_at_every_call();
-        kill_before_every_effect();
+        kill_everywhere();
+        report_.contents = contents_.distinct();
         crash_during_recovery();
         fail_and_crash();
+        pause_and_take_over();
         return std::move(report_);
     }
 
@@ -108,12 +85,17 @@ public:
     }
 
 private:
-    /// What decides how a run goes on after a crash: the commit that was to follow or under way, and what the journal holds.
+    /// What decides how a run goes on after a crash, and nothing else does: what the store holds, what was done to the world
+    /// and when, and whether somebody outside asks again because he got no answer. Answers on their way to the process that
+    /// died go nowhere, and its timers are forgotten.
     struct ending {
-        death_plan death;
-        std::uint64_t records = 0;
+        std::uint64_t content = 0;
+        std::uint64_t effects = 0;
+        instant at;
+        std::size_t asks_again = nobody; ///< for which commit
         friend auto operator<=>(const ending&, const ending&) = default;
     };
+    static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
     random_stream entropy() const { return {options_.seed, "sqlite", "store", "entropy"}; }
     void mount(sim_disk& disk) {
@@ -167,7 +149,10 @@ private:
         }
         const std::unique_ptr<store_port> planted = options_.plant_store ? options_.plant_store(**store) : nullptr;
         simulation* world = nullptr;
-        marking_store marking(planted ? *planted : **store, disk_, [&world] { return world ? world->performed() : 0; });
+        marking_store marking(planted ? *planted : **store, **store, disk_,
+                              {[&world] { return world ? world->performed() : 0; },
+                               [&world] { return world ? world->time().fired() : 0; },
+                               [&] { return world ? world->now() : scenario_.start; }});
         simulation_setup setup = setup_of(&marking, {});
         auto made = simulation::create(std::move(setup));
         if (!made) {
@@ -181,89 +166,164 @@ private:
         effects_ = world->performed();
         check_end(*world, stopped, "without a crash");
         marks_ = std::move(marking.marks);
-        chains_ = std::move(marking.chains);
+        records_ = std::move(marking.records);
+        windows_ = std::move(marking.windows);
         report_.records = marks_.empty() ? 0 : marks_.back().after.value;
         return true;
     }
 
-    // ---- every call to the disk
+    // ---- every call to the disk, and every call to the world
 
-    void kill_at_every_call() {
+    /// In the order of the run, so that what is known of one image is at hand for the next ones.
+    void kill_everywhere() {
         const std::vector<std::uint64_t> all = disk_.crash_points();
         report_.points_all = all.size();
         const std::uint64_t step = all.size() / options_.points_max + 1;
+        std::size_t commits = 0;
         for (std::size_t i = 0; i < all.size(); i += step) {
+            for (const std::size_t c = commit_at(marks_, all[i]); commits < c; ++commits)
+                kill_before_effects_of(commits);
             ++report_.points;
             kill_at(all[i]);
         }
+        for (; commits < marks_.size(); ++commits) kill_before_effects_of(commits);
     }
+
+    struct outcome {
+        crash_mode mode;
+        std::uint64_t call;
+        random_stream fates;
+        std::string where;
+    };
 
     void kill_at(std::uint64_t k) {
         for (std::uint32_t i = 0; i < options_.power_losses + 2; ++i) {
             const crash_mode mode = i == 0   ? crash_mode::process_kill
                                     : i == 1 ? crash_mode::power_loss_all
                                              : crash_mode::power_loss;
-            sim_disk image = disk_.crash_image(k, mode, {k, "disk", "store", "crash " + std::to_string(i)});
-            const std::string where = "killed at call " + std::to_string(k) + ", outcome " + std::to_string(i);
-            // Nothing unsynced is promised to survive a power loss in this mode.
-            const bool may_lose = mode != crash_mode::process_kill && !options_.promises_power_loss_safe &&
-                                  options_.store.durable == sqlite_options::durability::process_crash_safe;
-            check_image(image, k, where, may_lose);
+            check_image({mode,
+                         k,
+                         {k, "disk", "store", "crash " + std::to_string(i)},
+                         "killed at call " + std::to_string(k) + ", outcome " + std::to_string(i)});
         }
     }
 
-    void check_image(sim_disk& image, std::uint64_t k, const std::string& where, bool may_lose) {
-        const std::size_t c = commit_at(marks_, k);
-        const bool under_way = c < marks_.size() && marks_[c].calls_before < k;
+    sim_disk image_of(const outcome& o) const { return disk_.crash_image(o.call, o.mode, o.fates); }
+
+    void check_image(const outcome& o) {
+        const std::size_t c = commit_at(marks_, o.call);
+        const bool under_way = c < marks_.size() && marks_[c].calls_before < o.call;
         const std::uint64_t acknowledged = c == 0 ? 0 : marks_[c - 1].after.value;
         const std::uint64_t possible = under_way ? marks_[c].after.value : acknowledged;
-        const death_plan death = death_at(marks_, c);
-        const sim_disk untouched = image;
-        const std::unique_ptr<sqlite_store> store = opened(image, where);
-        if (!store) return;
-        const auto records = verified(*store, where);
-        if (!records) return;
-        if (*records < acknowledged && !may_lose) {
+        sim_disk image = image_of(o);
+        mounted_store store{nullptr, {&image}};
+        ++report_.images;
+        std::optional<known_content> found = known_of(image);
+        if (!found) {
+            const sim_disk untouched = image;
+            store = opened(image, o.where);
+            if (!store) return;
+            found = verified(*store, o.where);
+            if (!found) return;
+            if (examined_.size() == examined_max) examined_.pop_back();
+            examined_.push_front({untouched, *found});
+        }
+        const std::uint64_t records = found->head.seq.value;
+        // Nothing unsynced is promised to survive a power loss in this mode.
+        const bool may_lose = o.mode != crash_mode::process_kill && !options_.promises_power_loss_safe &&
+                              options_.store.durable == sqlite_options::durability::process_crash_safe;
+        if (records < acknowledged && !may_lose) {
             ++report_.lost;
             find(errc::store_corrupt, "store.acknowledged_survives", std::to_string(acknowledged) + " records",
-                 std::to_string(*records), where);
+                 std::to_string(records), o.where);
             return;
         }
-        if (*records > possible) {
+        if (records > possible) {
             find(errc::store_corrupt, "store.no_ghosts", "at most " + std::to_string(possible) + " records",
-                 std::to_string(*records), where);
+                 std::to_string(records), o.where);
             return;
         }
-        if (*records < acknowledged) return; // the world has seen effects of what is gone: that is what this mode says
-        if (!endings_.insert({death, *records}).second) {
-            commit_one_more(*store, *records, where);
+        if (records < acknowledged) return; // the world has seen effects of what is gone: that is what this mode says
+        if (!is_new(ending_at(c, found->id))) {
+            if (store) commit_one_more(*store, found->head, o.where);
             return;
         }
-        if (sampled_.size() < options_.double_crashes_max) sampled_.push_back({untouched, death});
-        go_on(*store, death, where);
+        if (!store) store = opened(image, o.where);
+        if (!store) return;
+        if (sampled_.size() < options_.double_crashes_max) sampled_.push_back({image_of(o), death_at(c)});
+        go_on(*store, *found, death_at(c), o.where);
     }
 
-    std::unique_ptr<sqlite_store> opened(sim_disk& image, const std::string& where) {
+    /// What the store holds on a disk that looks like one that was examined. Only the last few are remembered: images come in
+    /// the order of the run.
+    std::optional<known_content> known_of(const sim_disk& image) {
+        for (const examined& e : examined_) {
+            if (!e.image.looks_like(image)) continue;
+            ++report_.images_equal;
+            return e.found;
+        }
+        return std::nullopt;
+    }
+
+    /// The process saw the commits before this one and their effects, and not the answer of this one.
+    ending ending_at(std::size_t commit, std::uint64_t content) const {
+        if (commit == marks_.size()) return {content, effects_, instant::max(), nobody};
+        const commit_mark& m = marks_[commit];
+        return {content, m.effects_before, m.at, m.asked ? commit : nobody};
+    }
+
+    bool is_new(const ending& e) {
+        if (endings_.insert(e).second) return true;
+        ++report_.endings_equal;
+        return false;
+    }
+
+    void kill_before_effects_of(std::size_t commit) {
+        const std::uint64_t end = commit + 1 < marks_.size() ? marks_[commit + 1].effects_before : effects_;
+        for (std::uint64_t e = marks_[commit].effects_before + 1; e <= end; ++e) {
+            ++report_.effect_points;
+            ++report_.images;
+            const std::string where = "killed before effect " + std::to_string(e);
+            sim_disk image = image_of({crash_mode::process_kill,
+                                       marks_[commit].calls_after + 1,
+                                       {e, "disk", "store", "before effect"},
+                                       where});
+            const mounted_store store = opened(image, where);
+            if (!store) continue;
+            const auto found = verified(*store, where);
+            if (found && is_new({found->id, e - 1, marks_[commit].at, nobody}))
+                go_on(*store, *found, {.at_effect = e}, where);
+        }
+    }
+
+    /// A store whose process dies: nothing is put in order when it goes.
+    struct unmount {
+        sim_disk* disk = nullptr;
+        void operator()(sqlite_store* s) const {
+            disk->die();
+            delete s;
+        }
+    };
+    using mounted_store = std::unique_ptr<sqlite_store, unmount>;
+
+    mounted_store opened(sim_disk& image, const std::string& where) {
         mount(image);
         auto store = open();
-        if (store) return std::move(*store);
+        if (store) return {store->release(), unmount{&image}};
         unreadable(store.error(), where);
-        return nullptr;
+        return {nullptr, unmount{&image}};
     }
 
-    /// Verifies pages and chain, and compares the chain with the one of the run; the number of records.
-    std::optional<std::uint64_t> verified(sqlite_store& store, const std::string& where) {
-        ++report_.images;
-        const auto records = store.verify();
-        if (!records) return unreadable(records.error(), where);
-        const auto head = store.head();
-        if (!head) return unreadable(head.error(), where);
-        const auto chain = chains_.find(*records);
-        if (*records != 0 && (chain == chains_.end() || chain->second != head->chain)) {
+    /// Pages and chain verify, and the chain is the one of the run.
+    std::optional<known_content> verified(sqlite_store& store, const std::string& where) {
+        const auto found = contents_.examine(store);
+        if (!found) return unreadable(found.error(), where);
+        const auto last = records_.find(found->head.seq);
+        if (found->head.seq.value != 0 && (last == records_.end() || last->second.chain != found->head.chain)) {
             find(errc::store_corrupt, "journal.same_chain", "the chain of the run", "another one", where);
             return std::nullopt;
         }
-        return records.value();
+        return *found;
     }
     std::nullopt_t unreadable(const error& e, const std::string& where) {
         ++report_.unreadable;
@@ -271,37 +331,61 @@ private:
         return std::nullopt;
     }
 
-    void commit_one_more(sqlite_store& store, std::uint64_t records, const std::string& where) {
-        const auto head = store.head();
-        if (!head) return (void)unreadable(head.error(), where);
-        digest_chain chain(head->chain);
-        const std::string line = "{\"events\":[],\"seq\":" + std::to_string(records + 1) + "}";
-        const journal_record next{{records + 1}, head->at, line, chain.append(line)};
+    void commit_one_more(sqlite_store& store, const journal_record& head, const std::string& where) {
+        digest_chain chain(head.chain);
+        const std::string line = "{\"events\":[],\"seq\":" + std::to_string(head.seq.value + 1) + "}";
+        const journal_record next{{head.seq.value + 1}, head.at, line, chain.append(line)};
         if (store.commit({&next, 1}) != commit_outcome::ok)
             find(errc::store_commit_failed, "store.goes_on", "a commit that succeeds", "it does not", where);
     }
 
     // ---- to the end
 
-    void go_on(sqlite_store& store, death_plan death, const std::string& where) {
+    void go_on(sqlite_store& store, const known_content& found, death_plan death, const std::string& where) {
         const std::unique_ptr<simulation> world = world_until(nullptr, death);
         if (!world) return;
         if (!world->killed()) world->kill();
         ++report_.endings;
-        resume(*world, store, where);
+        std::optional<state_snapshot> known;
+        if (!options_.plant_store && options_.snapshot_every == 0 && found.head.seq.value != 0) {
+            const auto state = folded_.after(store, found.head);
+            if (!state)
+                return find(state.error().code, "recovery", "a journal that can be read back", state.error().message,
+                            where);
+            known = **state;
+        }
+        resume(*world, store, known, found.head.seq, where);
     }
 
-    void resume(simulation& world, sqlite_store& store, const std::string& where) {
+    /// `known`: what the store leads to. `common`: so many of its records are those of the run without a crash.
+    void resume(simulation& world, sqlite_store& store, const std::optional<state_snapshot>& known, seq_no common,
+                const std::string& where, interruption other = {}) {
         const std::unique_ptr<store_port> planted = options_.plant_store ? options_.plant_store(store) : nullptr;
-        const auto back = world.restart(planted ? *planted : store, options_.away);
+        tailed_store journal(planted ? *planted : store, store,
+                             [this, n = std::uint64_t{0}, planted = planted != nullptr](seq_no) mutable {
+                                 return !planted && ++n == options_.durable_commits;
+                             });
+        if (known) journal.trust(*known, records_);
+        if (other.at_commit != 0) journal.interrupt(other.at_commit, std::move(other.what));
+        if (options_.snapshot_every != 0) check_snapshot(journal, where);
+        const auto back = world.restart(journal, options_.away);
         if (!back) {
             find(back.error().code, "recovery", "a process that takes up what was open", back.error().message, where);
             return;
         }
         check_taken_up(world.engine().state(), where);
         const stop_reason stopped = world.run(end_of_time(world), scenario_.max_events);
-        check_end(world, stopped, where); // reads the whole journal, and so verifies its chain
-        if (has_schedules_) check_windows(store, where);
+        check_end(world, stopped, where); // reads the journal, and so verifies its chain
+        check_windows(journal, common, where);
+    }
+
+    /// Recovery does without a snapshot that does not fit; there should be none.
+    void check_snapshot(store_port& journal, const std::string& where) {
+        const auto found = read_state(journal, agents_);
+        if (!found) return; // whoever restarts on it says so
+        for (const std::string& warning : found->warnings)
+            find(errc::store_snapshot, "snapshot.fits_the_journal", "a snapshot that the journal goes on from", warning,
+                 where);
     }
 
     /// A run that waits for nothing would end by its timeout only, as if nobody had worked on it.
@@ -313,26 +397,16 @@ private:
     }
 
     /// No window of a schedule becomes two runs.
-    void check_windows(sqlite_store& store, const std::string& where) {
-        std::set<std::string> seen;
-        const auto read = store.read({1}, [&](const journal_record& record) {
-            if (record.line.find("\"trigger_accepted\"") == std::string_view::npos ||
-                record.line.find("\"timer\":\"trigger\"") == std::string_view::npos)
-                return true;
-            for (const payload& e : items(*member(*payload::parse(record.line), "events"))) {
-                if (as_string(*member(e, "type")) != "trigger_accepted") continue;
-                const auto part = [&e](const char* key) {
-                    return std::string(member(e, key).value_or(payload()).text());
-                };
-                const std::string window = part("agent") + " " + part("trigger") + " " + part("scheduled_for");
-                if (seen.insert(window).second) continue;
-                ++report_.duplicates;
-                find(errc::scenario_property, "trigger.window_once", "one run for a window", "two for " + window,
-                     where);
-            }
-            return true;
-        });
-        if (!read) unreadable(read.error(), where);
+    void check_windows(const tailed_store& journal, seq_no common, const std::string& where) {
+        if (journal.windows().empty()) return;
+        std::set<std::string_view> seen;
+        for (const auto& [seq, window] : windows_)
+            if (seq <= common) seen.insert(window);
+        for (const auto& [seq, window] : journal.windows()) {
+            if (seen.insert(window).second) continue;
+            ++report_.duplicates;
+            find(errc::scenario_property, "trigger.window_once", "one run for a window", "two for " + window, where);
+        }
     }
 
     instant end_of_time(const simulation& world) const {
@@ -343,7 +417,7 @@ private:
         world.conclude(stopped);
         for (const violation& v : world.properties().violations())
             if (std::find(scenario_.muted.begin(), scenario_.muted.end(), v.property) == scenario_.muted.end())
-                find(errc::scenario_property, std::string(info(v.property).name), v.expected, v.actual, where);
+                find(errc::scenario_property, v.name, v.expected, v.actual, where);
         for (const error& e : world.engine().failures())
             find(e.code, "store", "every commit succeeds", e.message, where);
         if (stopped == stop_reason::event_limit)
@@ -364,21 +438,6 @@ private:
             ++report_.duplicates;
             find(errc::scenario_property, "effect.once_in_the_world", "one " + e.operation,
                  "a second one for " + to_string(e.run) + " " + to_string(e.call), where);
-        }
-    }
-
-    // ---- every call to the world
-
-    void kill_before_every_effect() {
-        for (std::uint64_t e = 1; e <= effects_; ++e) {
-            // The last commit before the effect; it is on the disk when the effect would be made.
-            std::size_t c = 0;
-            while (c + 1 < marks_.size() && marks_[c + 1].effects_before < e) ++c;
-            sim_disk image = disk_.crash_image(marks_[c].calls_after + 1, crash_mode::process_kill,
-                                               {e, "disk", "store", "before effect"});
-            ++report_.effect_points;
-            const std::string where = "killed before effect " + std::to_string(e);
-            if (const auto store = opened(image, where)) go_on(*store, {.at_effect = e}, where);
         }
     }
 
@@ -403,18 +462,19 @@ private:
         sim_disk image = first.image;
         image.record();
         std::vector<commit_mark> marks;
-        if (!restart_recorded(first, image, {}, &marks)) return;
+        if (!restart_recorded(first, image, death_at(options_.durable_commits), &marks)) return;
         const std::vector<std::uint64_t> points = image.crash_points();
         for (std::uint64_t n = 0; n < count; ++n) {
             const std::uint64_t k = points[n * points.size() / count];
             sim_disk second = image.crash_image(k, crash_mode::power_loss, {k, "disk", "store", "second crash"});
             sim_disk again = first.image;
-            const auto world = restart_recorded(first, again, death_at(marks, commit_at(marks, k)), nullptr);
+            const auto world = restart_recorded(first, again, death_at(commit_at(marks, k)), nullptr);
             if (!world) return;
             if (!world->killed()) world->kill();
             ++report_.double_crashes;
             const std::string where = "killed again at call " + std::to_string(k) + " of the recovery";
-            if (const auto store = opened(second, where)) resume(*world, *store, where);
+            // What the recovery wrote is not what the run without a crash wrote.
+            if (const auto store = opened(second, where)) resume(*world, *store, std::nullopt, {}, where);
         }
     }
 
@@ -427,7 +487,9 @@ private:
         mount(image);
         auto store = open();
         if (!store) return unreadable(store.error(), "a second time"), nullptr;
-        marking_store marking(**store, image, [&] { return world->performed(); });
+        marking_store marking(**store, **store, image,
+                              {[&world] { return world->performed(); }, [&world] { return world->time().fired(); },
+                               [&world] { return world->now(); }});
         if (const auto back = world->restart(marking, options_.away, second); !back) {
             find(back.error().code, "recovery", "a process that takes up what was open", back.error().message, "");
             return nullptr;
@@ -459,12 +521,22 @@ private:
         sim_disk disk(options_.disk);
         disk.plan(fault);
         std::uint64_t acknowledged = 0;
+        std::optional<sim_disk> image;
+        const auto cut_power = [&] {
+            image = disk.after_crash(crash_mode::power_loss_all, {fault.ordinal, "disk", "store", "fault"});
+        };
         {
             mount(disk);
             auto store = open();
             if (!store) return (void)unreadable(store.error(), where);
-            marking_store marking(**store, disk, [] { return 0; });
-            auto world = simulation::create(setup_of(&marking, {}));
+            // The power goes so many commits after the fault; what comes later is about the world.
+            tailed_store journal(**store, **store, [&, after = std::uint64_t{0}](seq_no last) mutable {
+                acknowledged = last.value;
+                if (disk.injected().empty() || ++after < options_.durable_commits) return false;
+                cut_power();
+                return true;
+            });
+            auto world = simulation::create(setup_of(&journal, {}));
             if (!world || !plan_triggers(scenario_, **world)) return;
             stop_reason stopped = (*world)->run(end_of_time(**world), scenario_.max_events);
             for (int i = 0; stopped == stop_reason::store_failed && i < retries_max; ++i) {
@@ -476,19 +548,77 @@ private:
                 stopped = (*world)->run(end_of_time(**world), scenario_.max_events);
             }
             check_end(**world, stopped, where);
-            acknowledged = (*world)->engine().last_seq().value;
+            if (!image) {
+                acknowledged = (*world)->engine().last_seq().value;
+                cut_power();
+            }
         }
-        sim_disk image = disk.after_crash(crash_mode::power_loss_all, {fault.ordinal, "disk", "store", "fault"});
-        mount(image);
-        auto store = open();
-        if (!store) return (void)unreadable(store.error(), where);
-        const auto records = (*store)->verify();
+        const mounted_store store = opened(*image, where);
+        if (!store) return;
+        const auto records = store->verify();
         if (!records) return (void)unreadable(records.error(), where);
         if (*records >= acknowledged || options_.store.durable == sqlite_options::durability::process_crash_safe)
             return;
         ++report_.lost;
         find(errc::store_corrupt, "store.acknowledged_survives", std::to_string(acknowledged) + " records",
              std::to_string(*records), where);
+    }
+
+    // ---- a process that was taken for dead
+
+    /// The older process stands still between two events, another one takes over, and then the older one goes on: before the
+    /// newer one has committed anything, in the middle of its work, and when it is done.
+    void pause_and_take_over() {
+        if (options_.store.lock == sqlite_options::locking::exclusive) return; // then nobody can take over
+        std::vector<std::size_t> moments;
+        for (std::size_t c = 0; c < marks_.size(); ++c)
+            if (marks_[c].events > 0 && (c == 0 || marks_[c - 1].events != marks_[c].events)) moments.push_back(c);
+        const std::uint64_t runs = std::min<std::uint64_t>(options_.takeovers_max, 3 * moments.size());
+        constexpr std::uint64_t wake_at[] = {1, 3, 0};
+        for (std::uint64_t n = 0; n < runs; ++n)
+            take_over(moments[n * moments.size() / runs], wake_at[n % std::size(wake_at)]);
+    }
+
+    /// `wake_at`: before that commit of the newer process; 0 = when it is done.
+    void take_over(std::size_t commit, std::uint64_t wake_at) {
+        const std::string where =
+            "paused before commit " + std::to_string(commit + 1) + ", woken " +
+            (wake_at == 0 ? "at the end" : "before commit " + std::to_string(wake_at) + " of another process");
+        sim_disk disk(options_.disk);
+        mount(disk);
+        auto first = open();
+        if (!first) return (void)unreadable(first.error(), where);
+        const std::unique_ptr<store_port> planted = options_.plant_store ? options_.plant_store(**first) : nullptr;
+        hosted_store journal(planted ? *planted : **first, **first);
+        auto older = simulation::create(setup_of(&journal, {}));
+        if (!older || !plan_triggers(scenario_, **older)) return;
+        (*older)->run(scenario_.start + scenario_.horizon, marks_[commit].events - 1);
+        auto second = open();
+        if (!second) return (void)unreadable(second.error(), where);
+        const std::unique_ptr<simulation> newer = world_until(nullptr, death_at(commit));
+        if (!newer) return;
+        if (!newer->killed()) newer->kill();
+        const auto wake = [&] { wake_up(**older, **first, where); };
+        resume(*newer, **second, std::nullopt, {}, where, {wake_at, wake});
+        if (wake_at == 0) wake();
+    }
+
+    void wake_up(simulation& older, sqlite_store& store, const std::string& where) {
+        const std::uint64_t effects = older.ledger().size();
+        const seq_no last = older.engine().last_seq();
+        const stop_reason stopped = older.run(scenario_.start + scenario_.horizon, scenario_.max_events);
+        if (older.engine().last_seq() == last && stopped != stop_reason::store_failed) return; // it had nothing to do
+        ++report_.takeovers;
+        const bool fenced = store.last_error() && store.last_error()->code == errc::store_fenced;
+        if (stopped != stop_reason::store_failed || !fenced || older.engine().last_seq() != last)
+            find(errc::store_fenced, "store.one_writer", "store.fenced for a process that was taken over from",
+                 "it went on to record " + std::to_string(older.engine().last_seq().value), where);
+        if (older.ledger().size() != effects) {
+            report_.duplicates += older.ledger().size() - effects;
+            find(errc::scenario_property, "effect.of_the_writer_only",
+                 "no effect of a process that was taken over from",
+                 std::to_string(older.ledger().size() - effects) + " more", where);
+        }
     }
 
     const scenario& scenario_;
@@ -499,11 +629,20 @@ private:
     sqlite_options store_options_;
     crash_report report_;
     std::vector<commit_mark> marks_;
-    std::map<std::uint64_t, digest> chains_;
+    kept_journal records_;                                ///< of the run without a crash
+    std::vector<std::pair<seq_no, std::string>> windows_; ///< and what became of them
+    listed_snapshots agents_;
+    verified_contents contents_;
+    folded_states folded_;
     std::set<std::string, std::less<>> idempotent_; ///< skills
-    bool has_schedules_ = false;
     std::uint64_t effects_ = 0;
     std::uint64_t first_call_after_activation_ = 1;
+    static constexpr std::size_t examined_max = 8;
+    struct examined {
+        sim_disk image;
+        known_content found;
+    };
+    std::deque<examined> examined_;
     std::set<ending> endings_;
     std::vector<sample> sampled_;
 };

@@ -45,6 +45,8 @@ public:
     user_channel& users() { return users_; }
 
     void die() { dead_ = true; }
+    /// It lives on, whatever was planned.
+    void spare() { plan_ = {}; }
     bool dead() const { return dead_; }
     std::uint64_t commits() const { return commits_; }
     std::uint64_t effects() const { return effects_; }

@@ -8,7 +8,9 @@
 
 #include "mocks/matching.hpp"
 #include "mocks/tape/player.hpp"
+#include "sim/durable_store.hpp"
 #include "sim/expectations.hpp"
+#include "sim/faulty_run.hpp"
 #include "sim/workers.hpp"
 
 namespace aivp::sim {
@@ -16,6 +18,7 @@ namespace aivp::sim {
 namespace {
 
 constexpr std::size_t failed_runs_kept = 5;
+constexpr duration rest_within = days(2); ///< longer than a day of retries, pauses and time limits
 constexpr std::uint64_t items_in_memory_max = 65'536;
 
 std::string moment_of(const simulation& s, seq_no seq, instant at, instant start) {
@@ -24,15 +27,45 @@ std::string moment_of(const simulation& s, seq_no seq, instant at, instant start
     return digits + "@" + std::to_string((at - start).us / 1000);
 }
 
-void collect_findings(const scenario& s, simulation& world, stop_reason stopped, std::vector<finding>& out) {
+/// Does the scenario have the place that a fault names?
+bool has_site(const scenario& s, const fault& f) {
+    const std::size_t begin = f.site.find('/') + 1;
+    const fault_port port = f.port();
+    const bool of_agent = port == fault_port::model || port == fault_port::skill || port == fault_port::user ||
+                          port == fault_port::command;
+    if (!of_agent) return true;
+    const std::size_t end = std::min(f.site.find('/', begin), f.site.size());
+    const std::string_view name = std::string_view(f.site).substr(begin, end - begin);
+    const auto agent =
+        std::find_if(s.agents.begin(), s.agents.end(), [name](const snapshot_ptr& a) { return a->id == name; });
+    if (agent == s.agents.end()) return false;
+    return port != fault_port::skill || (*agent)->find_binding(std::string_view(f.site).substr(end + 1)).has_value();
+}
+
+/// A plan that was written down and does not happen says nothing: that is an error of the plan.
+void check_plan(const scenario& s, const fault_injector& faults, const durable_store* store,
+                std::vector<finding>& out) {
+    const std::vector<met_fault> beneath = store ? store->met() : std::vector<met_fault>{};
+    for (const std::size_t i : faults.unmet()) {
+        const fault& f = faults.plan().faults[i];
+        if (std::any_of(beneath.begin(), beneath.end(), [i](const met_fault& m) { return m.index == i; })) continue;
+        const bool known = has_site(s, f);
+        const errc code = known ? errc::fault_not_met : errc::fault_no_site;
+        out.push_back({code,
+                       std::string(info(code).name),
+                       {s.file, 0, 0},
+                       known ? "call " + std::to_string(f.ordinal) + " of " + f.site : "a place of this scenario",
+                       to_string(f),
+                       {}});
+    }
+}
+
+void collect_findings(const scenario& s, simulation& world, stop_reason stopped, bool own_plan,
+                      const durable_store* store, std::vector<finding>& out) {
     for (const violation& v : world.properties().violations()) {
         if (std::find(s.muted.begin(), s.muted.end(), v.property) != s.muted.end()) continue;
-        out.push_back({errc::scenario_property,
-                       std::string(info(v.property).name),
-                       {},
-                       v.expected,
-                       v.actual,
-                       moment_of(world, v.seq, v.at, s.start)});
+        out.push_back(
+            {errc::scenario_property, v.name, v.where, v.expected, v.actual, moment_of(world, v.seq, v.at, s.start)});
     }
     if (stopped == stop_reason::event_limit)
         out.push_back({errc::scenario_budget,
@@ -43,6 +76,9 @@ void collect_findings(const scenario& s, simulation& world, stop_reason stopped,
                        {}});
     for (const error& e : world.engine().failures())
         out.push_back({e.code, std::string(info(e.code).name), {}, "every commit succeeds", e.message, {}});
+    // A plan that was kept is its own reason to be run: it must still happen.
+    if (s.heals && world.faults() && world.faults()->plan() == s.faults) check_plan(s, *world.faults(), store, out);
+    if (!own_plan) return;
     if (const auto failed = tape_failure(world))
         out.push_back({failed->code,
                        std::string(info(failed->code).name),
@@ -50,10 +86,45 @@ void collect_findings(const scenario& s, simulation& world, stop_reason stopped,
                        "the tape answers every request, and all of it is asked for",
                        failed->message,
                        {}});
+    if (world.faults()) check_plan(s, *world.faults(), store, out);
     check_expectations(s, world, out);
 }
 
-void run_world(const scenario& s, simulation& world, run_report& report) {
+/// The faults end, and whatever was begun must come to an end: looked at after ever longer spans, so that a scenario with
+/// schedules need not go on for long.
+void converge(const scenario& s, simulation& world, run_report& report) {
+    const run_id begun{world.state().last_run};
+    world.heal();
+    const instant healed = world.now();
+    const duration longest = std::max(s.horizon, rest_within);
+    std::optional<error> failed;
+    std::string open;
+    for (duration span = minutes(1);; span = span + span) {
+        span = std::min(span, longest);
+        report.stopped = run_through_faults(world, healed + span, s.max_events, failed);
+        open = still_open(world, begun);
+        if (open.empty() || span == longest || report.stopped != stop_reason::horizon) break;
+    }
+    if (open.empty()) return;
+    report.findings.push_back({errc::not_converged,
+                               std::string(info(errc::not_converged).name),
+                               {s.file, 0, 0},
+                               "every run that began under faults ends within " + to_string(longest) + " after them",
+                               std::move(open),
+                               {}});
+}
+
+/// What happened beneath the store.
+void note_disk(const durable_store& store, instant end, run_report& report) {
+    report.sites.push_back({.name = "disk", .port = fault_port::disk, .calls = store.calls()});
+    std::sort(report.sites.begin(), report.sites.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    for (met_fault m : store.met()) {
+        m.at = end;
+        report.met.push_back(m);
+    }
+}
+
+void run_world(const scenario& s, simulation& world, bool own_plan, const durable_store* store, run_report& report) {
     if (auto planned = plan_triggers(s, world); !planned) {
         report.findings.push_back({planned.error().code,
                                    "triggers",
@@ -63,13 +134,22 @@ void run_world(const scenario& s, simulation& world, run_report& report) {
                                    {}});
         return;
     }
-    report.stopped = world.run(s.start + s.horizon, s.max_events);
+    std::optional<error> failed;
+    report.stopped = run_through_faults(world, s.start + s.horizon, s.max_events, failed);
+    if (failed)
+        report.findings.push_back(
+            {failed->code, "recovery", failed->where, "a process that starts again", failed->message, {}});
+    if (!own_plan && !failed && report.stopped != stop_reason::event_limit) converge(s, world, report);
     world.conclude(report.stopped);
-    collect_findings(s, world, report.stopped, report.findings);
+    if (store) world.keep_journal();
+    collect_findings(s, world, report.stopped, own_plan, store, report.findings);
     report.outcome = world.outcome_digest();
     report.inputs = world.engine().last_seq().value;
     report.effects = world.ledger().effects();
     report.virtual_time = world.now() - s.start;
+    report.sites = world.fault_sites();
+    if (world.faults()) report.met = world.faults()->met();
+    if (store) note_disk(*store, world.now(), report);
     for (const auto& [id, run] : world.log().runs()) {
         ++report.runs;
         for (const run_log_entry& e : run.entries) report.refused_calls += e.what == run_log_entry::kind::refused;
@@ -77,19 +157,31 @@ void run_world(const scenario& s, simulation& world, run_report& report) {
     }
     for (std::size_t p = 0; p < property_count; ++p)
         report.property_checks.push_back(world.properties().checked(static_cast<property_id>(p)));
+    report.own = world.properties().own_verdicts();
+    for (const violation& v : world.properties().violations())
+        if (std::find(s.muted.begin(), s.muted.end(), v.property) == s.muted.end())
+            report.violated.push_back(v.property);
 }
 
-struct ended_run {
-    run_report report;
-    std::unique_ptr<simulation> world; ///< null when it could not be built
-};
-
-ended_run run_fully(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
-    ended_run out;
+planned_world run_fully(const scenario& s, std::uint64_t seed, const std::optional<fault_plan>& plan, bool own_plan,
+                        const setup_hook& hook) {
+    planned_world out;
     out.report.scenario = s.name;
     out.report.file = s.file;
     out.report.seed = seed;
     simulation_setup setup = make_setup(s, seed);
+    setup.faults = plan;
+    std::unique_ptr<durable_store> store;
+    if (plan && needs_disk(*plan)) {
+        store = std::make_unique<durable_store>(s.start, setup.seed, *plan);
+        if (const auto opened = store->open(); !opened) {
+            out.report.findings.push_back(
+                {opened.error().code, "store", {}, "a store that opens", opened.error().message, {}});
+            return out;
+        }
+        setup.store = &store->port();
+        setup.keeper = store.get();
+    }
     if (hook) hook(setup);
     auto world = simulation::create(std::move(setup));
     if (!world) {
@@ -98,8 +190,14 @@ ended_run run_fully(const scenario& s, std::uint64_t seed, const setup_hook& hoo
         return out;
     }
     out.world = std::move(*world);
-    run_world(s, *out.world, out.report);
+    run_world(s, *out.world, own_plan, store.get(), out.report);
     return out;
+}
+
+/// Under the scenario's own plan; without one nothing is counted.
+planned_world run_as_written(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
+    const bool counted = s.heals || !s.faults.empty();
+    return run_fully(s, seed, counted ? std::optional(s.faults) : std::nullopt, !s.heals, hook);
 }
 
 std::optional<divergence> compare_journals(const memory_store& a, const memory_store& b) {
@@ -132,12 +230,16 @@ std::optional<error> tape_failure(const simulation& world) {
 }
 
 run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
-    return run_fully(s, seed, hook).report;
+    return run_as_written(s, seed, hook).report;
+}
+
+planned_world run_planned(const scenario& s, std::uint64_t seed, const fault_plan& plan, const setup_hook& hook) {
+    return run_fully(s, seed, plan, plan == s.faults && !s.heals, hook);
 }
 
 verify_report verify_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
-    ended_run first = run_fully(s, seed, hook);
-    const ended_run second = run_fully(s, seed, hook);
+    planned_world first = run_as_written(s, seed, hook);
+    const planned_world second = run_as_written(s, seed, hook);
     verify_report v{std::move(first.report), std::nullopt};
     if (!first.world || !second.world) return v;
     v.diverged = compare_journals(first.world->journal(), second.world->journal());
@@ -156,6 +258,16 @@ struct batch_item {
     std::optional<divergence> diverged;
 };
 
+void add_verdicts(scenario_report& out, const run_report& r) {
+    for (std::size_t i = 0; i < r.own.size(); ++i) {
+        out.own[i].evaluations += r.own[i].evaluations;
+        out.own[i].reached |= r.own[i].reached;
+        out.own[i].violated |= r.own[i].violated;
+    }
+    for (const property_id p : r.violated)
+        if (std::find(out.violated.begin(), out.violated.end(), p) == out.violated.end()) out.violated.push_back(p);
+}
+
 /// `items` belong to one scenario, by seed.
 void add_items(scenario_report& out, digest_chain& chain, std::span<batch_item> items) {
     for (batch_item& item : items) {
@@ -167,6 +279,7 @@ void add_items(scenario_report& out, digest_chain& chain, std::span<batch_item> 
         chain.append(item.report.outcome.view());
         for (std::size_t p = 0; p < item.report.property_checks.size(); ++p)
             out.property_checks[p] += item.report.property_checks[p];
+        add_verdicts(out, item.report);
         if (item.diverged && !out.diverged) out.diverged = {item.report.seed, std::move(*item.diverged)};
         if (item.report.passed()) continue;
         ++out.seeds_failed;
@@ -202,6 +315,7 @@ std::vector<scenario_report> run_batch(const std::vector<std::shared_ptr<const s
     for (std::size_t i = 0; i < scenarios.size(); ++i) {
         out[i].what = scenarios[i];
         out[i].property_checks.assign(property_count, 0);
+        out[i].own.resize(scenarios[i]->properties.size());
     }
     const std::uint64_t all = scenarios.size() * options.seeds;
     std::vector<batch_item> items;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/faults/injector.hpp"
 #include "sim/scenario.hpp"
 
 namespace aivp::sim {
@@ -38,6 +39,10 @@ struct run_report {
     usd_micros cost;
     duration virtual_time;
     std::vector<std::uint64_t> property_checks; ///< by property_id
+    std::vector<property_verdict> own;          ///< of the scenario's own properties, in their order
+    std::vector<property_id> violated;          ///< muted ones left out
+    std::vector<fault_site> sites;              ///< where faults could be met, and how often each was called
+    std::vector<met_fault> met;                 ///< which of the plan's faults took effect, in order
     bool passed() const { return findings.empty(); }
 };
 
@@ -48,7 +53,19 @@ using setup_hook = std::function<void(simulation_setup&)>;
 /// all is well, and where no tape answers.
 std::optional<error> tape_failure(const simulation& world);
 
+/// Under the scenario's own plan.
 run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hook = {});
+
+/// Under the given plan instead. What `expect` says is asked only when that is the scenario's own plan: it is written for
+/// that, and any other fault may rightly change it. Properties hold under every plan. A process that a fault kills is
+/// started again and a store that a fault breaks is used again, as an operator would. Once the horizon is reached the faults
+/// end, and the agents must come to rest (scenario.not_converged) within `horizon` more, two days at least. A fault that nothing met is a
+/// finding (fault.not_met) only when it is of the scenario's own plan.
+struct planned_world {
+    run_report report;
+    std::unique_ptr<simulation> world; ///< as it was at the end; null when it could not be built
+};
+planned_world run_planned(const scenario& s, std::uint64_t seed, const fault_plan& plan, const setup_hook& hook = {});
 
 /// Where two runs of one seed part.
 struct divergence {
@@ -85,6 +102,8 @@ struct scenario_report {
     std::optional<std::pair<std::uint64_t, divergence>> diverged; ///< the lowest seed
     digest outcomes;                                              ///< chain over the outcomes of all seeds, ascending
     std::vector<std::uint64_t> property_checks;
+    std::vector<property_verdict> own; ///< evaluations of all seeds; reached or violated by any
+    std::vector<property_id> violated; ///< in any seed, muted ones left out
     bool passed() const { return seeds_failed == 0 && !diverged; }
 };
 /// Results in the order of `scenarios`, whatever the number of jobs. What a run throws becomes a finding with internal.bug.

@@ -1,6 +1,7 @@
 #include "sim/scenario.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "aivp/base/nearest.hpp"
@@ -11,7 +12,9 @@
 #include "mocks/tape/player.hpp"
 #include "runtime/codec/files.hpp"
 #include "runtime/codec/reader.hpp"
+#include "sim/faults/plan_file.hpp"
 #include "sim/recording.hpp"
+#include "sim/regression.hpp"
 
 namespace aivp::sim {
 
@@ -52,7 +55,10 @@ private:
     void read_secrets(mapping_reader& top);
     void read_triggers(mapping_reader& top);
     void read_trigger(const yaml_node& node);
+    void read_faults(mapping_reader& top);
     void read_properties(mapping_reader& top);
+    property_names names_for_properties() const;
+    void read_own_properties(const yaml_node& section, property_mode mode);
     void read_expectations(mapping_reader& top);
     void read_run_counts(const yaml_node& node, const std::string& agent);
     void read_expectation_list(mapping_reader& section, std::string_view key, expectation::kind what);
@@ -79,6 +85,7 @@ private:
     std::vector<error>& all_errors_;
     file_errors errors_;
     source_texts& texts_;
+    std::set<std::string> stated_; ///< names of its own properties, wrong ones too
 };
 
 void scenario_reader::report(error e, const located_payload& value) {
@@ -99,6 +106,7 @@ void scenario_reader::read() {
     read_agents(top);
     read_common(top);
     read_triggers(top);
+    read_faults(top);
     read_properties(top);
     read_expectations(top);
     top.finish();
@@ -276,11 +284,26 @@ void scenario_reader::check_agent(const located_text& id) {
         report_unknown("agent", id, ids);
 }
 
+void scenario_reader::read_faults(mapping_reader& top) {
+    if (const yaml_node* list = top.sequence("faults")) out_.faults = sim::read_faults(*list, errors_);
+    for (const located_text& pattern : top.texts("swarm")) {
+        if (pattern.text == swarm_workload || !matching_kinds(pattern.text).empty()) {
+            out_.swarm.push_back(pattern.text);
+            continue;
+        }
+        std::vector<std::string> names;
+        for (const fault_kind_info& k : fault_kinds()) names.push_back(full_name(k));
+        report_unknown("kind of fault", pattern, names);
+    }
+}
+
 void scenario_reader::read_properties(mapping_reader& top) {
     const yaml_node* section = top.mapping("properties");
     if (!section) return;
     mapping_reader m(*section, "properties", errors_);
     const yaml_node* muted = m.mapping("muted");
+    for (const property_mode mode : {property_mode::always, property_mode::finally, property_mode::sometimes})
+        if (const yaml_node* own = m.mapping(to_string(mode))) read_own_properties(*own, mode);
     m.finish();
     if (!muted) return;
     for (const yaml_member& entry : muted->members) {
@@ -293,6 +316,38 @@ void scenario_reader::read_properties(mapping_reader& top) {
             errors_.report(errc::config_value, entry.value.at, "a muted property needs a written reason");
         else
             out_.muted.push_back(p->id);
+    }
+}
+
+/// Agents that could not be loaded have been reported already; then no name is known well enough to be missed.
+property_names scenario_reader::names_for_properties() const {
+    property_names names;
+    if (!all_errors_.empty()) return names;
+    for (const snapshot_ptr& agent : out_.agents) {
+        names.agents.push_back(agent->id);
+        for (const skill_binding& b : agent->bindings) {
+            names.calls.push_back(b.as);
+            names.skills.push_back(b.skill->id);
+        }
+    }
+    names.operations = names.skills;
+    return names;
+}
+
+void scenario_reader::read_own_properties(const yaml_node& section, property_mode mode) {
+    const property_names names = names_for_properties();
+    for (const yaml_member& entry : section.members) {
+        if (find_property(entry.key) || !stated_.insert(entry.key).second) {
+            errors_.report(errc::config_duplicate, entry.at, "there is a property `" + entry.key + "` already");
+            continue;
+        }
+        if (!entry.value.is_scalar() || entry.value.text.empty()) {
+            errors_.report(errc::config_type, entry.value.at, "a property is written as text: 'count(ledger) <= 1'");
+            continue;
+        }
+        const located_text text = to_located_text(entry.value, errors_);
+        if (auto program = compile_property(text, names, all_errors_))
+            out_.properties.push_back({entry.key, mode, text.where, std::move(program), text.text});
     }
 }
 
@@ -447,10 +502,53 @@ std::shared_ptr<const scenario> load_file(const std::string& file, const zone_lo
     return load_text(*text, file, &zones, errors, texts, read);
 }
 
+/// Has the text a line `schema_version: …` that begins so?
+bool says_version(std::string_view text, std::string_view begin) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view line = text.substr(0, end);
+        if (line.starts_with("schema_version:") && line.find(begin) != std::string_view::npos) return true;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return false;
+}
+
+/// The scenario that it names, under its faults, workload and seed. What that expects is not asked.
+std::shared_ptr<const scenario> load_regression(const std::string& text, const std::string& file,
+                                                const zone_loader& zones, std::vector<error>& errors,
+                                                source_texts& texts) {
+    const std::size_t before = errors.size();
+    texts.add(file, text);
+    const auto document = read_document(text, file, errors);
+    if (!document) return nullptr;
+    regression r = read_regression(*document, errors);
+    if (errors.size() != before) return nullptr;
+    const auto written =
+        load_file(beside(file, r.scenario), zones, errors, texts, [](scenario_reader& s) { s.read(); });
+    if (!written) return nullptr;
+    auto edited = apply_edits(written, r.workload);
+    if (!edited) {
+        edited.error().where = {file, 0, 0};
+        errors.push_back(std::move(edited).error());
+        return nullptr;
+    }
+    auto out = std::make_shared<scenario>(**edited);
+    out->name = r.property + ": " + written->name;
+    out->file = file;
+    out->hash = sha256(text);
+    out->faults = std::move(r.plan);
+    out->seed = r.seed;
+    out->heals = true;
+    out->expectations.clear();
+    return out;
+}
+
 } // namespace
 
 std::shared_ptr<const scenario> load_scenario(const std::string& file, const zone_loader& zones,
                                               std::vector<error>& errors, source_texts& texts) {
+    if (const auto text = read_file(file, yaml_bytes_max); text && says_version(*text, regression_version))
+        return load_regression(*text, file, zones, errors, texts);
     return load_file(file, zones, errors, texts, [](scenario_reader& r) { r.read(); });
 }
 
@@ -477,21 +575,6 @@ std::shared_ptr<const scenario> parse_fixture(std::string_view text, const std::
     return load_text(text, file, nullptr, errors, texts, [](scenario_reader& r) { r.read_fixture({}); });
 }
 
-namespace {
-
-/// Has the text a line `schema_version: scenario.…`, whatever version that is?
-bool says_scenario(std::string_view text) {
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view line = text.substr(0, end);
-        if (line.starts_with("schema_version:") && line.find("scenario.") != std::string_view::npos) return true;
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return false;
-}
-
-} // namespace
-
 result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& paths, bool slow) {
     std::vector<std::string> out;
     for (const std::string& path : paths) {
@@ -503,7 +586,7 @@ result<std::vector<std::string>> find_scenarios(const std::vector<std::string>& 
         for (const std::string& f : files) {
             if (!f.ends_with(".yaml") || (!slow && f.ends_with(".slow.yaml"))) continue;
             AIVP_TRY(const std::string text, read_file(f, yaml_bytes_max));
-            if (says_scenario(text)) out.push_back(f);
+            if (says_version(text, "scenario.") || says_version(text, regression_version)) out.push_back(f);
         }
     }
     std::sort(out.begin(), out.end());
@@ -549,12 +632,13 @@ world_ports make_ports(const scenario& s, const world_parts& parts) {
 simulation_setup make_setup(const scenario& s, std::uint64_t seed) {
     simulation_setup setup;
     setup.start = s.start;
-    setup.seed = seed;
+    setup.seed = s.seed.value_or(seed);
     setup.agents = s.agents;
     setup.world = s.world;
     setup.latencies = s.latencies;
     setup.synchronous = s.synchronous;
     setup.secrets = s.secrets;
+    setup.properties = &s.properties;
     setup.ports = [&s](const world_parts& parts) { return make_ports(s, parts); };
     return setup;
 }

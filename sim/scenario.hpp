@@ -18,6 +18,7 @@
 #include "mocks/ledger.hpp"
 #include "runtime/codec/diagnostics.hpp"
 #include "runtime/codec/workspace.hpp"
+#include "sim/faults/fault.hpp"
 #include "sim/properties.hpp"
 #include "sim/simulation.hpp"
 
@@ -67,6 +68,9 @@ struct planned_trigger {
     source_pos where;
 };
 
+/// In `swarm`: a search may also draw another workload.
+inline constexpr std::string_view swarm_workload = "workload";
+
 struct scenario {
     std::string name;
     std::string description;
@@ -86,11 +90,18 @@ struct scenario {
     std::map<std::string, std::string> secrets;
     std::vector<planned_trigger> triggers;
     std::vector<expectation> expectations;
-    std::vector<property_id> muted; ///< properties that are not checked, each with a written reason
-    digest hash;                    ///< of the file's text
+    std::vector<property_id> muted;            ///< properties that are not checked, each with a written reason
+    std::vector<scenario_property> properties; ///< of its own
+    fault_plan faults;                         ///< met in every run of this scenario
+    std::vector<std::string>
+        swarm; ///< kinds that a search may draw: "model.*", "skill.lost"; swarm_workload; empty = all
+    bool heals =
+        false; ///< judged as under the plans of a search: the faults end at the horizon, and `expect` is not asked
+    std::optional<std::uint64_t> seed; ///< of a regression: the one seed that it is about, whichever is asked for
+    digest hash;                       ///< of the file's text
 };
 
-/// Reads a scenario and everything that it names. Appends all errors; nullptr when there was one. `texts` receives the
+/// Reads a scenario, or a regression and its scenario, and everything that it names. Appends all errors; nullptr when there was one. `texts` receives the
 /// files that errors may point into; `zones` loads time zones (sim/ itself never touches the system's). Errors: yaml.*, json.*, config.*, skill.*, schema.*, cron.*, time.*, io.*.
 std::shared_ptr<const scenario> load_scenario(const std::string& file, const zone_loader& zones,
                                               std::vector<error>& errors, source_texts& texts);

@@ -39,12 +39,17 @@ public:
     void at(instant when, event_class c, event_handler& handler, std::uint64_t token) {
         if (when < now_) when = now_;
         AIVP_ASSERT(next_ < ordinal_max, "too many events for one scheduler");
-        const std::uint64_t order = static_cast<std::uint64_t>(c) << class_shift | next_++;
+        const std::uint64_t n = ties_ == 0 ? next_++ : scrambled(next_++);
+        const std::uint64_t order = static_cast<std::uint64_t>(c) << class_shift | n;
         push({when, order, &handler, token});
     }
     void in(duration delay, event_class c, event_handler& handler, std::uint64_t token) {
         at(now_ + delay, c, handler, token);
     }
+
+    /// What happens at the same instant in the same class happens in another order from now on, one for each key; 0 = the
+    /// order in which it was scheduled.
+    void permute_ties(std::uint64_t key) { ties_ = key; }
 
     /// Runs the next event. False when there is none.
     bool step_one() {
@@ -80,6 +85,15 @@ private:
         std::uint64_t token;
         bool before(const entry& o) const { return at.us != o.at.us ? at.us < o.at.us : order < o.order; }
     };
+    /// A bijection on 60 bits: different numbers stay different. Multiplication by an odd number and xor-shifts, as in
+    /// SplitMix64 (Steele, Lea, Flood 2014).
+    std::uint64_t scrambled(std::uint64_t n) const {
+        constexpr std::uint64_t mask = ordinal_max - 1;
+        n = (n + ties_ * 0x9e3779b97f4a7c15) & mask;
+        n = ((n ^ n >> 30) * 0xbf58476d1ce4e5b9) & mask;
+        n = ((n ^ n >> 27) * 0x94d049bb133111eb) & mask;
+        return n ^ n >> 31;
+    }
     static constexpr unsigned class_shift = 60;
     static constexpr std::uint64_t ordinal_max = std::uint64_t{1} << class_shift;
     static constexpr std::size_t arity = 4; // a 4-ary heap halves the depth; its four children share a cache line pair
@@ -120,6 +134,7 @@ private:
 
     instant now_;
     std::uint64_t next_ = 0;
+    std::uint64_t ties_ = 0;
     std::uint64_t fired_ = 0;
     std::vector<entry> heap_;
 };

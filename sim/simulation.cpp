@@ -7,6 +7,9 @@ namespace aivp::sim {
 
 namespace {
 
+/// So many orders of what happens at one instant are offered to a search.
+constexpr std::uint64_t tie_orders = 8;
+
 /// Stands where a world has no model.
 class no_model final : public model_provider {
 public:
@@ -81,22 +84,75 @@ simulation::simulation(simulation_setup setup)
                             mocks_)),
       planned_(*this) {
     mocks_.set_latencies(setup_.latencies);
-    for (const auto& [name, value] : setup_.secrets) checker_.watch_secret(value);
-    start_process(setup_.store ? *setup_.store : store_, setup_.death.value_or(death_plan{}));
+    if (setup_.faults) start_faults();
+    for (const auto& [name, value] : setup_.secrets) checker_.watch_secret(value, name);
+    const bool states = setup_.properties && !setup_.properties->empty();
+    if (states || !setup_.secrets.empty()) checker_.watch_world(ledger_);
+    if (states && setup_.check_properties) checker_.watch_own(*setup_.properties, setup_.start);
+    start_process(setup_.store ? *setup_.store : store_, injector_ && injector_->has(fault_port::process)
+                                                             ? next_death()
+                                                             : setup_.death.value_or(death_plan{}));
+}
+
+void simulation::start_faults() {
+    desk_ = std::make_unique<fault_desk>(*this);
+    injector_ = std::make_unique<fault_injector>(
+        *setup_.faults, fault_injector::inner_ports{*ports_.model, *ports_.connector, *ports_.users}, mock_world_,
+        *desk_);
+    if (injector_->has(fault_port::process) || injector_->has(fault_port::store) || setup_.keeper)
+        setup_.death = death_plan{};
+    if (injector_->has(fault_port::clock)) clock_.on_reading([this] { desk_->look_at_clock(); });
+    if (const std::uint64_t key = injector_->next_ordinal("ties", 1); key != 0) {
+        scheduler_.permute_ties(key);
+        (void)injector_->meet("ties", key);
+    }
+}
+
+death_plan simulation::next_death() const {
+    const auto after = [this](const char* site, std::uint64_t before) {
+        const std::uint64_t n = injector_->next_ordinal(site, before + 1);
+        return n == 0 ? death_plan::never : n - before;
+    };
+    return {.at_commit = after("process/commit", desk_->commits_of_the_dead()),
+            .at_effect = after("process/effect", desk_->effects_of_the_dead())};
+}
+
+void simulation::heal() {
+    if (injector_) injector_->heal();
+    if (setup_.keeper) setup_.keeper->heal();
+    if (!edges_.empty()) edges_.back()->spare();
+}
+
+std::vector<fault_site> simulation::fault_sites() const {
+    if (!injector_) return {};
+    std::vector<fault_site> out = injector_->sites();
+    std::uint64_t calls = 0;
+    for (const fault_site& s : out)
+        if (s.port != fault_port::command) calls += s.calls;
+    const std::uint64_t inputs = driver_->last_seq().value;
+    out.push_back({.name = "clock", .port = fault_port::clock, .calls = inputs});
+    out.push_back({.name = "process/commit", .port = fault_port::process, .calls = inputs});
+    out.push_back({.name = "process/effect", .port = fault_port::process, .calls = calls});
+    out.push_back({.name = "store", .port = fault_port::store, .calls = inputs});
+    out.push_back({.name = "ties", .port = fault_port::ties, .calls = tie_orders});
+    std::sort(out.begin(), out.end(), [](const fault_site& a, const fault_site& b) { return a.name < b.name; });
+    return out;
 }
 
 void simulation::start_process(store_port& store, death_plan plan) {
     for (const auto& old : timers_) old->clear();
-    sim_timers& timers = *timers_.emplace_back(std::make_unique<sim_timers>(scheduler_));
+    sim_timers& timers = *timers_.emplace_back(std::make_unique<sim_timers>(scheduler_, clock_));
     process_boundary* edge = nullptr;
     store_port* used_store = &store;
-    model_provider* models = ports_.model.get();
-    connector_port* connector = ports_.connector.get();
-    user_channel* users = ports_.users.get();
+    model_provider* models = injector_ ? &injector_->models() : ports_.model.get();
+    connector_port* connector = injector_ ? &injector_->connector() : ports_.connector.get();
+    user_channel* users = injector_ ? &injector_->users() : ports_.users.get();
+    if (injector_ && injector_->has(fault_port::store))
+        used_store = faulty_stores_.emplace_back(std::make_unique<faulty_store>(store, *desk_)).get();
     if (setup_.death) {
         edge = edges_
                    .emplace_back(std::make_unique<process_boundary>(
-                       process_boundary::inner_ports{store, *models, *connector, *users}, plan))
+                       process_boundary::inner_ports{*used_store, *models, *connector, *users}, plan))
                    .get();
         used_store = &edge->store();
         models = &edge->models();
@@ -104,6 +160,7 @@ void simulation::start_process(store_port& store, death_plan plan) {
         users = &edge->users();
     }
     guard_ = {};
+    if (setup_.check_properties) guard_.observe(&checker_);
     if (std::any_of(setup_.agents.begin(), setup_.agents.end(), [](const snapshot_ptr& a) { return has_limits(*a); })) {
         for (const snapshot_ptr& a : setup_.agents) guard_.declare(*a);
         models = guarded_models_.emplace_back(std::make_unique<guarded_model_provider>(*models, guard_, clock_)).get();
@@ -118,6 +175,13 @@ void simulation::start_process(store_port& store, death_plan plan) {
     if (setup_.check_properties) driver_->observe(checker_);
 }
 
+/// A host that cannot write while it starts gives up: somebody starts it again later.
+template <class T>
+bool simulation::dies_of(const result<T>& how) {
+    if (!how && (broken_by() || setup_.keeper)) kill();
+    return killed();
+}
+
 result<void> simulation::activate_agents() {
     for (const snapshot_ptr& agent : setup_.agents) {
         const auto& known = driver_->state().agents;
@@ -126,7 +190,7 @@ result<void> simulation::activate_agents() {
         });
         if (active) continue;
         const auto activated = driver_->activate(agent);
-        if (killed()) return {};
+        if (dies_of(activated)) return {};
         AIVP_CHECK(activated);
     }
     return {};
@@ -135,39 +199,87 @@ result<void> simulation::activate_agents() {
 result<std::unique_ptr<simulation>> simulation::create(simulation_setup setup) {
     std::unique_ptr<simulation> s(new simulation(std::move(setup)));
     if (!s->setup_.world.is_null()) AIVP_CHECK(s->mocks_.seed(s->setup_.world));
+    const probe_scope watching(s->checker_);
     AIVP_CHECK(s->activate_agents());
     return s;
 }
 
+std::vector<snapshot_ptr> simulation::all_snapshots() const {
+    std::vector<snapshot_ptr> all = setup_.agents;
+    if (desk_) all.insert(all.end(), desk_->former().begin(), desk_->former().end());
+    return all;
+}
+
 result<void> simulation::restart(store_port& store, duration away, death_plan plan) {
-    listed_snapshots snapshots(setup_.agents);
+    const std::vector<snapshot_ptr> known = all_snapshots();
+    listed_snapshots snapshots(known);
+    if (desk_) desk_->broke(nullptr);
+    forget_what_was_kept(store);
+    const probe_scope watching(checker_);
     AIVP_TRY(recovered_state found, read_state(store, snapshots));
     setup_.store = &store;
     snapshot_seq_ = found.seq;
     scheduler_.step_until(scheduler_.now() + away);
     // What was checked so far was seen by a process that may have seen too little: the journal is told anew.
     checker_.restart(found);
+    if (setup_.keep_run_log) log_.restart(found.state);
+    AIVP_CHECK(checker_.retell(store, snapshots));
     start_process(store, plan);
     const bool fresh = found.seq.value == 0;
     driver_->restore(std::move(found));
     if (!fresh) {
         const auto taken_up = driver_->submit(recover{away}, input_source::host);
-        if (killed()) return {};
+        if (dies_of(taken_up)) return {};
         AIVP_CHECK(taken_up);
     }
-    AIVP_CHECK(activate_agents());
-    for (const std::uint64_t n : std::exchange(planned_.waiting, {})) planned_.fire(n);
-    return {};
+    return catch_up();
 }
 
 result<void> simulation::retry() {
-    listed_snapshots snapshots(setup_.agents);
-    return driver_->retry(snapshots);
+    const std::vector<snapshot_ptr> known = all_snapshots();
+    listed_snapshots snapshots(known);
+    if (desk_) desk_->broke(nullptr);
+    forget_what_was_kept(setup_.store ? *setup_.store : store_);
+    const probe_scope watching(checker_);
+    AIVP_CHECK(driver_->retry(snapshots));
+    return catch_up();
+}
+
+result<void> simulation::restart(duration away) {
+    if (setup_.keeper) AIVP_CHECK(setup_.keeper->reopen());
+    return restart(setup_.store ? *setup_.store : store_, away, next_death());
+}
+
+result<void> simulation::repair_store(duration down) {
+    scheduler_.step_until(scheduler_.now() + down);
+    if (setup_.keeper) AIVP_CHECK(setup_.keeper->reopen());
+    return retry();
+}
+
+const fault* simulation::buried() {
+    if (!desk_) return nullptr;
+    if (std::exchange(buried_, edges_.size()) != edges_.size())
+        desk_->died(edges_.back()->commits(), edges_.back()->effects());
+    return desk_->broken_by();
+}
+
+/// What the host wanted while nobody was there to take it.
+result<void> simulation::catch_up() {
+    AIVP_CHECK(activate_agents());
+    for (const auto& [token, in_doubt] : std::exchange(planned_.waiting, {})) planned_.fire(token);
+    return {};
+}
+
+/// Whoever was told that nobody knows looks whether it is there before saying it again.
+void simulation::forget_what_was_kept(store_port& store) {
+    const auto head = store.head();
+    if (!head || head->seq <= driver_->last_seq()) return;
+    std::erase_if(planned_.waiting, [](const auto& w) { return w.in_doubt; });
 }
 
 void simulation::planned_inputs::fire(std::uint64_t token) {
     if (simulation_.killed() || !simulation_.driver_->failures().empty()) {
-        waiting.push_back(token);
+        waiting.push_back({token, false});
         return;
     }
     planned p = inputs[token];
@@ -177,7 +289,7 @@ void simulation::planned_inputs::fire(std::uint64_t token) {
         std::get<cancel_run>(p.input).run = active;
     }
     // A process that dies or a store that fails leaves the input with whoever wanted it.
-    if (!simulation_.driver_->submit(std::move(p.input), p.source)) waiting.push_back(token);
+    if (!simulation_.driver_->submit(std::move(p.input), p.source)) waiting.push_back({token, true});
 }
 
 void simulation::input_at(instant when, engine_input input, input_source source) {
@@ -206,6 +318,7 @@ stop_reason simulation::run(instant until, std::uint64_t max_events) { return ru
 stop_reason simulation::run_first(instant until, std::uint64_t max_events) { return run(until, max_events, true); }
 
 stop_reason simulation::run(instant until, std::uint64_t max_events, bool only_first) {
+    const probe_scope watching(checker_);
     const std::uint64_t limit = scheduler_.fired() + max_events;
     while (!scheduler_.empty()) {
         if (only_first && first_run_over()) return stop_reason::first_run_over;
@@ -230,6 +343,15 @@ void simulation::save_snapshot_when_due() {
     if (last.value < snapshot_seq_.value + setup_.snapshot_every) return;
     snapshot_seq_ = last;
     (void)setup_.store->save_snapshot({last, driver_->last_at(), driver_->chain(), encode_state(driver_->state())});
+}
+
+void simulation::keep_journal() {
+    if (!setup_.store || setup_.store == &store_) return;
+    // A store that cannot be read to its end has been reported by conclude().
+    (void)setup_.store->read(seq_no{1},
+                             [this](const journal_record& r) { return store_.commit({&r, 1}) == commit_outcome::ok; });
+    setup_.store = nullptr;
+    setup_.keeper = nullptr;
 }
 
 void simulation::conclude(stop_reason reason) {

@@ -17,6 +17,8 @@
 #include "mocks/connector.hpp"
 #include "mocks/ledger.hpp"
 #include "runtime/store/memory_store.hpp"
+#include "sim/faults/injector.hpp"
+#include "sim/faulty_host.hpp"
 #include "sim/process_boundary.hpp"
 #include "sim/properties.hpp"
 #include "sim/scheduler.hpp"
@@ -60,6 +62,18 @@ struct world_ports {
 /// `given` with something in the place of each null port, as simulation::create does it.
 world_ports complete_ports(world_ports given, connector_port& mocks);
 
+/// What a host does about a store that is more than memory.
+class store_keeper {
+public:
+    virtual ~store_keeper() = default;
+    /// For a new process, or after a failure. Errors: as sqlite_store::reopen().
+    virtual result<void> reopen() = 0;
+    /// What is wrong beneath the store ends: how long that takes; nullopt when nothing was.
+    virtual std::optional<duration> repair() = 0;
+    /// Nothing goes wrong beneath it any more.
+    virtual void heal() = 0;
+};
+
 /// What a simulation is made of.
 struct simulation_setup {
     instant start{1'767'225'600'000'000}; ///< 2026-01-01T00:00:00Z
@@ -72,13 +86,18 @@ struct simulation_setup {
     memory_store::retention keep = memory_store::retention::all;
     ledger_mode ledger = ledger_mode::entries;
     bool check_properties = true;
+    /// What the scenario states of itself, checked with the others; must outlive the simulation. nullptr = nothing.
+    const std::vector<scenario_property>* properties = nullptr;
     bool keep_run_log = true;
     std::size_t batch_max = 1; ///< see driver_options
     /// The journal, which must outlive the simulation; null = one in memory, and only then journal() has anything in it.
     store_port* store = nullptr;
+    store_keeper* keeper = nullptr;   ///< of `store`; null = nobody; must outlive the simulation
     std::uint64_t snapshot_every = 0; ///< records between two snapshots of the state in `store`; 0 = none
     /// Set: the process that runs the engine may die, and be started again.
     std::optional<death_plan> death;
+    /// Set: what the ports, the clock, the store and operators do wrong; under an empty plan places are only counted.
+    std::optional<fault_plan> faults;
     /// What stands behind the ports. Called once, when the simulation is built; empty = the mocks and nothing else.
     std::function<world_ports(const world_parts&)> ports;
 };
@@ -112,17 +131,36 @@ public:
     /// known that are not, and what was submitted while nobody was there is submitted now. Errors: those of read_state(),
     /// and of the commits.
     result<void> restart(store_port& store, duration away, death_plan plan = {});
-    /// The store works again after a commit that failed or of which nobody knows.
+    /// The store works again after a commit that failed or of which nobody knows: also what could not be submitted
+    /// meanwhile is submitted now.
     result<void> retry();
+    /// The same on the store that it had, after a fault of the plan has killed it. Errors: as restart().
+    result<void> restart(duration away);
+    store_keeper* keeper() { return setup_.keeper; }
+    /// Lets time pass without a store, and then retries.
+    result<void> repair_store(duration down);
+    /// The fault that killed the process, which is noted as dead once; null when it was none.
+    const fault* buried();
+    /// Null without a plan.
+    fault_injector* faults() { return injector_.get(); }
+    /// The fault that keeps the store or the process from working; null when it is none.
+    const fault* broken_by() const { return desk_ ? desk_->broken_by() : nullptr; }
+    /// No fault is met from now on, and the process lives on.
+    void heal();
+    /// Places where faults could be met, the host's own included.
+    std::vector<fault_site> fault_sites() const;
     /// Calls of models, skills and users that the process made.
     std::uint64_t performed() const { return edges_.back()->effects(); }
 
+    /// Copies the journal of the store to journal(). The store is not used any more, and nothing may run after it.
+    void keep_journal();
     /// Ends the checking: what must hold once all is quiet.
     void conclude(stop_reason reason);
 
     instant now() const { return scheduler_.now(); }
     scheduler& time() { return scheduler_; }
     driver& engine() { return *driver_; }
+    const engine_state& state() const { return driver_->state(); }
     const world_ledger& ledger() const { return ledger_; }
     const run_log& log() const { return log_; }
     const memory_store& journal() const { return store_; }
@@ -137,9 +175,18 @@ public:
 private:
     explicit simulation(simulation_setup setup);
     void start_process(store_port& store, death_plan plan);
+    void start_faults();
+    template <class T>
+    bool dies_of(const result<T>& how);
     result<void> activate_agents();
+    result<void> catch_up();
+    void forget_what_was_kept(store_port& store);
+    death_plan next_death() const;
+    std::vector<snapshot_ptr> all_snapshots() const;
     void save_snapshot_when_due();
     stop_reason run(instant until, std::uint64_t max_events, bool only_first);
+
+    friend class fault_desk;
 
     class planned_inputs final : public event_handler {
     public:
@@ -152,7 +199,11 @@ private:
                 cancels; ///< not 0: cancel this agent's active run; `input` is a cancel_run whose run is filled in then
         };
         std::vector<planned> inputs;
-        std::vector<std::uint64_t> waiting; ///< came while there was no process
+        struct waiting_input {
+            std::uint64_t token;
+            bool in_doubt; ///< its commit was under way when the store broke
+        };
+        std::vector<waiting_input> waiting; ///< came while there was nobody to take it
 
     private:
         simulation& simulation_;
@@ -169,6 +220,8 @@ private:
     world_ports ports_;
     run_log log_;
     property_checker checker_;
+    std::unique_ptr<fault_desk> desk_;
+    std::unique_ptr<fault_injector> injector_;
     std::unique_ptr<driver> driver_;
     planned_inputs planned_;
     call_guard guard_;
@@ -178,6 +231,8 @@ private:
     std::vector<std::unique_ptr<process_boundary>> edges_;
     std::vector<std::unique_ptr<guarded_connector>> guarded_connectors_;
     std::vector<std::unique_ptr<guarded_model_provider>> guarded_models_;
+    std::vector<std::unique_ptr<faulty_store>> faulty_stores_;
+    std::size_t buried_ = 0; ///< processes whose death has been noted
 };
 
 } // namespace aivp::sim

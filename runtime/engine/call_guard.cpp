@@ -4,13 +4,16 @@
 #include <utility>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/base/probe.hpp"
 
 namespace aivp {
 
 void call_guard::declare(std::string_view dependency, const std::optional<rate_limit>& rate,
                          const std::optional<breaker_policy>& breaker) {
     if (!rate && !breaker && !dependencies_.contains(dependency)) return;
-    dependency_state& d = dependencies_[std::string(dependency)];
+    const auto it = dependencies_.try_emplace(std::string(dependency)).first;
+    dependency_state& d = it->second;
+    d.name = it->first;
     d.rate = rate;
     if (!breaker)
         d.breaker.reset();
@@ -38,6 +41,7 @@ bool call_guard::wait_for_turn(dependency_state& d, call_ref call, instant now, 
     const rate_answer rate = admit(*d.rate, d.used, 1, now);
     if (rate) return false;
     charge(*d.rate, d.used, 1, now);
+    AIVP_REACHABLE("rate: a call waits for its turn");
     turns_[call] = rate.at;
     out = {errc::rate_limited, rate.at - now};
     return true;
@@ -47,12 +51,20 @@ call_guard::answer call_guard::begin(std::string_view dependency, call_ref call,
     const auto it = dependencies_.find(dependency);
     if (it == dependencies_.end()) return {};
     dependency_state& d = it->second;
+    const answer out = decide(d, call, now, deadline);
+    if (observer_) observer_->asked(d.name, now, out.held_back, d.breaker ? d.breaker->open_until(now) : std::nullopt);
+    return out;
+}
+
+call_guard::answer call_guard::decide(dependency_state& d, call_ref call, instant now, instant deadline) {
     answer out;
     if (wait_for_turn(d, call, now, out)) return out;
     flight f{&d, std::nullopt, now, deadline};
     if (d.breaker) {
         const breaker_answer allowed = d.breaker->allow(now);
         // At least a microsecond, so that an answer that is due already does not come back within the same instant for ever.
+        AIVP_SOMETIMES(!allowed, "breaker: a call is held back");
+        AIVP_SOMETIMES(allowed && allowed.permit->probe != 0, "breaker: a call probes while half-open");
         if (!allowed) return {errc::breaker_open, std::max(allowed.retry_at - now, microseconds(1))};
         f.permit = allowed.permit;
     }
@@ -65,8 +77,13 @@ void call_guard::ended(call_ref call, errc code, instant now) {
     if (it == flights_.end()) return;
     const flight f = it->second;
     flights_.erase(it);
-    if (f.permit && f.dependency->breaker)
-        f.dependency->breaker->record(*f.permit, verdict_of(code), now - f.begun, now);
+    record(f, verdict_of(code), now);
+}
+
+void call_guard::record(const flight& f, breaker_verdict verdict, instant now) {
+    if (!f.permit || !f.dependency->breaker) return;
+    f.dependency->breaker->record(*f.permit, verdict, now - f.begun, now);
+    if (observer_) observer_->ended(f.dependency->name, f.dependency->breaker->open_until(now));
 }
 
 void call_guard::forget(call_ref call, instant now) {
@@ -76,8 +93,7 @@ void call_guard::forget(call_ref call, instant now) {
     const flight f = it->second;
     flights_.erase(it);
     // A probe that is cancelled before gives its permit back by its own timeout.
-    if (f.deadline <= now && f.permit && f.dependency->breaker)
-        f.dependency->breaker->record(*f.permit, breaker_verdict::failure, now - f.begun, now);
+    if (f.deadline <= now) record(f, breaker_verdict::failure, now);
 }
 
 // ---- in front of the ports ---------------------------------------------------------------------------------------------

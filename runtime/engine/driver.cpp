@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/base/probe.hpp"
 #include "aivp/skill/secret_reference.hpp"
 
 namespace aivp {
@@ -105,6 +106,7 @@ result<void> driver::retry(snapshot_source& snapshots) {
     AIVP_TRY(const journal_record head, ports_.store.head());
     const std::size_t count = records_.size();
     if (head.seq == records_.back().seq && head.chain == records_.back().chain) {
+        AIVP_REACHABLE("driver: a commit of which nobody knew was kept");
         failures_.clear();
         last_seq_ = head.seq;
         chain_ = digest_chain(head.chain);
@@ -112,12 +114,14 @@ result<void> driver::retry(snapshot_source& snapshots) {
         perform_batch(count);
         inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(count));
     } else if (head.seq == last_seq_ && head.chain == chain_.head()) {
+        AIVP_REACHABLE("driver: what was not committed is decided anew");
         AIVP_TRY(recovered_state known, read_state(ports_.store, snapshots));
         state_ = std::move(known.state);
         failures_.clear();
         // Whoever submitted it was told that it has no effect; completions and timers have nobody else to come back to.
         if (refused_) inbox_.pop_front();
     } else {
+        AIVP_REACHABLE("driver: somebody else wrote to the journal");
         return fail(errc::store_fenced, "record " + std::to_string(head.seq.value) + " was written by somebody else");
     }
     refused_ = false;
@@ -141,7 +145,9 @@ void driver::decide_batch(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
         input_envelope& input = inbox_[i];
         // The log's time never runs backwards, whatever the clock does.
-        last_at_ = std::max(last_at_, ports_.clock.now());
+        const instant now = ports_.clock.now();
+        AIVP_SOMETIMES(now < last_at_, "driver: the clock ran back");
+        last_at_ = std::max(last_at_, now);
         input.seq = {++seq};
         input.at = last_at_;
         input.correlation = correlation_of(input.body);
@@ -154,6 +160,7 @@ void driver::decide_batch(std::size_t count) {
 }
 
 bool driver::commit_batch() {
+    AIVP_SOMETIMES(records_.size() > 1, "driver: several inputs are one commit");
     const commit_outcome how = ports_.store.commit(records_);
     if (how == commit_outcome::ok) {
         last_seq_ = records_.back().seq;
@@ -165,6 +172,8 @@ bool driver::commit_batch() {
                                  ? "record " + first
                                  : "records " + first + " to " + std::to_string(records_.back().seq.value);
     const bool unknown = how == commit_outcome::unknown;
+    AIVP_SOMETIMES(!unknown, "driver: a commit fails");
+    AIVP_SOMETIMES(unknown, "driver: nobody knows about a commit");
     failures_.push_back({unknown ? errc::store_commit_unknown : errc::store_commit_failed,
                          what + (records_.size() == 1 ? (unknown ? " may be committed or not" : " was not committed")
                                                       : (unknown ? " may be committed or not" : " were not committed")),
@@ -180,7 +189,10 @@ void driver::perform_batch(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
         cause_ = inbox_[i].seq;
         for (const engine_effect& e : slots_[i].decided.effects) {
-            if (count > 1 && !still_open(e)) continue;
+            if (count > 1 && !still_open(e)) {
+                AIVP_REACHABLE("driver: an effect is not begun because its batch ended it");
+                continue;
+            }
             for (driver_observer* o : observers_) o->performing(e);
             perform(e);
         }
@@ -228,6 +240,7 @@ void driver::perform(const skill_call& e) {
             return value;
         });
         if (!filled) {
+            AIVP_REACHABLE("driver: a secret is not there");
             skill_done({e.ref, effect_outcome::failed, {}, filled.error().code, filled.error().message});
             return;
         }
@@ -243,7 +256,8 @@ void driver::perform(const skill_call& e) {
                            .takes_key = binding.skill->takes_key,
                            .arguments = std::move(arguments),
                            .idempotency_key = e.idempotency_key,
-                           .deadline = e.deadline},
+                           .deadline = e.deadline,
+                           .space = e.snapshot->space},
                           *this);
 }
 

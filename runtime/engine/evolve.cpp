@@ -202,8 +202,19 @@ void apply(run_state& r, const call_parked& e, instant at) {
     keep_halted(r, at);
 }
 
+/// An attempt may have taken effect, and another one under its key follows.
+void remember_doubt(run_state& r, const open_call& o) {
+    if (o.kind != call_kind::skill) return;
+    if (r.snapshot->bindings[o.binding].skill->effect != effect_class::write) return;
+    const bool known = std::any_of(r.unknown_writes.begin(), r.unknown_writes.end(),
+                                   [&](const unknown_write& u) { return u.idempotency_key == o.idempotency_key; });
+    if (!known) r.unknown_writes.push_back({o.binding, o.arguments_hash, o.idempotency_key});
+}
+
 void apply(run_state& r, const call_resent& e, instant at) {
     open_call& o = open_at(r, e.call);
+    // Not one that waited for its time, nor one of which a person has said that it did not happen.
+    if (o.retry_at == instant::max() && !o.parked) remember_doubt(r, o);
     o.parked = false;
     o.retry_at = instant::max();
     o.deadline = e.deadline;
@@ -213,6 +224,7 @@ void apply(run_state& r, const call_resent& e, instant at) {
 
 void apply(run_state& r, const call_retry_planned& e, instant) {
     open_call& o = open_at(r, e.call);
+    if (e.outcome == effect_outcome::unknown) remember_doubt(r, o);
     o.attempt = e.attempt;
     o.retry_at = e.due;
     o.deadline = e.due;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "aivp/base/probe.hpp"
 #include "aivp/base/random.hpp"
 #include "aivp/skill/redact.hpp"
 #include "aivp/skill/secret_reference.hpp"
@@ -63,6 +64,7 @@ effect_key effect_seed_of(const effect_key& journal, run_id run, const agent_sna
 refusal_ptr gate_resolve(gate_context& c) {
     const auto found = c.known ? c.known : c.snapshot.find_binding(c.as);
     if (!found) {
+        AIVP_REACHABLE("gate: a skill that is not bound");
         c.binding = no_binding;
         return refuse(errc::skill_unknown, "snapshot " + to_hex(c.snapshot.hashes.whole, 8),
                       "`" + std::string(c.as) + "` is not bound to agent `" + c.snapshot.id + "`");
@@ -75,12 +77,16 @@ refusal_ptr gate_resolve(gate_context& c) {
 }
 
 refusal_ptr gate_validate(gate_context& c) {
-    if (!c.proposed.is_object())
+    if (!c.proposed.is_object()) {
+        AIVP_REACHABLE("gate: arguments that are no object");
         return refuse(errc::args_not_json, c.grant->skill->id, "the arguments are not a JSON object");
+    }
     if (c.proposed.text().size() > argument_bytes_max)
         return refuse(errc::args_limit, "argument_bytes_max", "the arguments take more than 1 MiB");
-    if (has_secret_reference(c.proposed))
+    if (has_secret_reference(c.proposed)) {
+        AIVP_REACHABLE("gate: a secret that is asked for by name");
         return refuse(errc::args_schema, c.grant->skill->id, "a $secret reference stands outside of `fixed`");
+    }
     if (c.read_back && !c.grant->skill->secret_arguments.empty() &&
         c.proposed.text().find("⟦secret:argument#") != std::string_view::npos)
         return refuse(errc::args_schema, c.grant->skill->id,
@@ -91,6 +97,8 @@ refusal_ptr gate_validate(gate_context& c) {
     if (c.validated) return nullptr;
     const auto violation = first_violation(c);
     if (!violation) return nullptr;
+    AIVP_SOMETIMES(violation->unknown_property, "gate: an argument that the schema does not have");
+    AIVP_SOMETIMES(!violation->unknown_property, "gate: an argument that does not fit its schema");
     const errc code = violation->unknown_property ? errc::args_unknown : errc::args_schema;
     const std::string where = violation->instance_pointer.empty() ? "the arguments" : violation->instance_pointer;
     return refuse(code, "input schema of " + c.grant->skill->id + "@" + c.grant->skill->version,
@@ -104,6 +112,7 @@ refusal_ptr gate_capability(gate_context& c) {
     if (!c.grant->has_fixed) return nullptr;
     for (const auto& [key, value] : members(c.grant->fixed)) {
         const auto given = member(c.proposed, key);
+        AIVP_SOMETIMES(given && *given != value, "gate: a fixed argument is contradicted");
         if (given && *given != value)
             return refuse(errc::cap_fixed, rule_of(c), "argument `" + key + "` is fixed by the binding");
     }
@@ -112,30 +121,35 @@ refusal_ptr gate_capability(gate_context& c) {
 
 refusal_ptr gate_policy(gate_context& c) {
     // Grants are the whole policy so far: gate_resolve found one, so a rule allows the call. Without a grant nothing does.
-    if (!c.grant) return refuse(errc::policy_no_rule, "default deny", "no rule allows it");
-    return nullptr;
+    if (c.grant) return nullptr;
+    AIVP_UNREACHABLE("gate: a call comes to the policy without a grant");
+    return refuse(errc::policy_no_rule, "default deny", "no rule allows it");
 }
 
 refusal_ptr gate_approval(gate_context& c) {
     if (!c.grant->skill->needs_approval) return nullptr;
+    AIVP_REACHABLE("gate: a call that needs a person's approval");
     return refuse(errc::approval_required, skill_rule_of(c),
                   "skill `" + c.grant->skill->id + "` needs a person's approval, and there is no approver here");
 }
 
 refusal_ptr gate_reserve(gate_context& c) {
     const run_limits& limits = c.snapshot.limits;
+    AIVP_SOMETIMES(c.run.skill_calls >= limits.skill_calls, "gate: one skill call too many");
     if (c.run.skill_calls >= limits.skill_calls)
         return refuse(errc::limit_steps, "limits.skill_calls",
                       "the run made " + std::to_string(limits.skill_calls) + " skill calls already");
     const bool again =
         c.run.repeated_binding == c.binding && c.run.repeated > 0 && c.run.repeated_hash == c.arguments.hash();
     const std::uint32_t repeated = again ? c.run.repeated + 1 : 1;
+    AIVP_SOMETIMES(repeated > limits.repeated_calls, "gate: the loop guard stops a repeated call");
     if (repeated > limits.repeated_calls)
         return refuse(errc::loop_repeated_call, "limits.repeated_calls",
                       "the same call was proposed " + std::to_string(repeated) + " times in a row");
     c.reserve = c.grant->skill->cost_estimate;
     const auto committed = checked_add(c.run.spent, c.run.reserved);
     const auto total = committed ? checked_add(*committed, c.reserve) : committed;
+    AIVP_SOMETIMES(!total || *total > limits.budget, "gate: a call does not fit the budget");
     if (!total || *total > limits.budget)
         return refuse(errc::budget_exhausted, "limits.budget_usd",
                       "reserving " + to_string(c.reserve) + " exceeds the budget of " + to_string(limits.budget));
@@ -145,6 +159,8 @@ refusal_ptr gate_reserve(gate_context& c) {
 refusal_ptr gate_idempotency(gate_context& c) {
     for (const unknown_write& u : c.run.unknown_writes) {
         if (u.binding != c.binding || u.arguments_hash != c.arguments.hash()) continue;
+        AIVP_SOMETIMES(!c.grant->skill->takes_key, "gate: an unknown write is not made blindly again");
+        AIVP_SOMETIMES(c.grant->skill->takes_key, "gate: an unknown write is sent under its old key");
         if (!c.grant->skill->takes_key)
             return refuse(errc::skill_outcome_unknown, skill_rule_of(c),
                           "the same call was made before, and it is not known whether it took effect");

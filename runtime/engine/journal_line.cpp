@@ -312,7 +312,9 @@ void write(w& o, const call_resent& e) {
 void write(w& o, const call_retry_planned& e) {
     o.raw(",\"attempt\":").number(e.attempt).raw(",\"call\":").number(e.call.value).unless_ok(",\"code\":", e.code);
     o.raw(",\"due\":").number(e.due.us).unless_zero(",\"lost\":", e.lost.value);
-    o.unless_empty(",\"message\":", e.message).run(e.run).raw(",\"type\":\"call_retry_planned\"");
+    o.unless_empty(",\"message\":", e.message);
+    if (e.outcome != effect_outcome::failed) o.raw(",\"outcome\":").word(to_string(e.outcome));
+    o.run(e.run).raw(",\"type\":\"call_retry_planned\"");
 }
 
 void write(w& o, const run_paused& e) {

@@ -76,9 +76,11 @@ private:
         if (type == "call_resent")
             return call_resent{started_run(), open_call_of(std::nullopt).call, {f_.integer("deadline")}, money("lost")};
         if (type == "call_retry_planned")
-            return call_retry_planned{started_run(),       under_way(std::nullopt).call, f_.small("attempt"),
-                                      {f_.integer("due")}, f_.code_or_ok("code"),        f_.string_or_empty("message"),
-                                      money("lost")};
+            return call_retry_planned{
+                started_run(),         under_way(std::nullopt).call,
+                f_.small("attempt"),   {f_.integer("due")},
+                f_.code_or_ok("code"), f_.string_or_empty("message"),
+                money("lost"),         f_.word("outcome", all_effect_outcomes, effect_outcome::failed)};
         if (type == "run_paused") return run_paused{paused(false), f_.string_or_empty("reason")};
         if (type == "run_resumed") return run_resumed{paused(true)};
         return std::nullopt;

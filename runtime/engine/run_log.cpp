@@ -155,4 +155,17 @@ void run_log::committed(const input_envelope& input, const decision& d, const en
     }
 }
 
+void run_log::restart(const engine_state& found) {
+    for (const agent_state& a : found.agents) agents_[a.id] = a.snapshot;
+    for (const auto& [id, state] : found.runs) {
+        run_log_run& r = runs_[id];
+        if (r.snapshot) continue;
+        r.run = id;
+        r.snapshot = state.snapshot;
+        r.accepted_at = state.started ? state.started_at : state.scheduled_for;
+        r.scheduled_for = state.scheduled_for;
+        r.trigger_body = state.trigger_body;
+    }
+}
+
 } // namespace aivp

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "aivp/base/probe.hpp"
 #include "aivp/model/pricing.hpp"
 #include "aivp/skill/redact.hpp"
 #include "runtime/engine/internal/engine_step.hpp"
@@ -18,6 +19,7 @@ bool engine_step::ask_model(run_state& r, const loop_brain& brain) {
                std::move(details));
         return false;
     };
+    AIVP_SOMETIMES(r.tokens >= limits.tokens, "model: the token cap is reached");
     if (r.model_turns >= limits.model_turns) return capped(errc::limit_model_calls, "limits.model_turns is reached");
     if (r.tokens >= limits.tokens) return capped(errc::limit_tokens, "limits.tokens is reached");
     // An upper bound of what the turn may cost: a token is never less than one byte of the request.
@@ -26,6 +28,7 @@ bool engine_step::ask_model(run_state& r, const loop_brain& brain) {
     const auto reserve = cost_of(bound, brain.model.price);
     const auto committed = checked_add(r.spent, r.reserved);
     const auto total = reserve && committed ? checked_add(*committed, *reserve) : reserve;
+    AIVP_SOMETIMES(!total || *total > limits.budget, "model: a turn does not fit the budget");
     if (!total || *total > limits.budget)
         return capped(errc::budget_exhausted, "the next model turn does not fit limits.budget_usd");
     const call_id call{r.last_call + 1};
@@ -44,6 +47,8 @@ void engine_step::model_failed(run_state& r, const open_call& open, effect_outco
     const usd_micros billed = outcome == effect_outcome::unknown ? open.reserved : usd_micros{};
     attempt_failure failure{.code = code, .outcome = outcome};
     if (retry_after.us > 0) failure.retry_after = retry_after;
+    // Asking again changes nothing in the world; what the lost answer cost is counted.
+    if (code == errc::model_unknown) failure.should_retry = true;
     if (affords_another(r, billed) && plan_retry(r, open, brain.model.retry, failure, true, message, billed)) return;
     emit(r, model_settled{r.id, open.call, outcome, nullptr, code, message, billed});
     finish(r, outcome_status::failure, code, message.empty() ? std::string(info(code).text) : message);
@@ -56,6 +61,7 @@ void engine_step::on(const model_completion& in) {
     const open_call open =
         *std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
     if (in.outcome != effect_outcome::ok && open.retry_at != instant::max()) {
+        AIVP_REACHABLE("model: a late failure while another attempt is planned");
         emit(completion_ignored{in.ref.run, in.ref.call, "another attempt is planned already"});
         return;
     }
@@ -71,6 +77,7 @@ void engine_step::on(const model_completion& in) {
     const auto cost =
         in.response.usage.reported ? cost_of(in.response.usage, brain.model.price) : result<usd_micros>(reserved);
     if (!cost) {
+        AIVP_REACHABLE("model: a bill that cannot be right");
         emit(*r, model_settled{r->id, in.ref.call, effect_outcome::failed, nullptr, errc::model_invalid_response,
                                cost.error().message, reserved});
         finish(*r, outcome_status::failure, errc::model_invalid_response,
@@ -84,11 +91,13 @@ void engine_step::on(const model_completion& in) {
                            errc::ok,
                            {},
                            *cost});
+    AIVP_SOMETIMES(r->paused, "model: a turn is held because its run is paused");
     if (!r->paused) take_turn(*r, brain, in.response);
 }
 
 void engine_step::take_turn(run_state& r, const loop_brain& brain, const model_response& response) {
     if (response.finish == "content_filter" || response.finish == "refusal") {
+        AIVP_REACHABLE("model: an answer is withheld");
         finish(r, outcome_status::failure, errc::model_content_filter,
                "the model's answer was withheld: " + response.finish, payload::of_object({{"answer", r.answer}}));
         return;
@@ -100,6 +109,7 @@ void engine_step::take_turn(run_state& r, const loop_brain& brain, const model_r
     if (abstains(r, brain, response)) return;
     if (r.model_turns >= r.snapshot->limits.model_turns) {
         // Their results could not reach the model any more.
+        AIVP_REACHABLE("model: the last turn still asks for calls");
         finish(r, r.side_effects.empty() ? outcome_status::failure : outcome_status::partial, errc::limit_model_calls,
                "the last allowed turn still asked for " + std::to_string(response.calls.size()) + " calls",
                payload::of_object({{"answer", r.answer}}));

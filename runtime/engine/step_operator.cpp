@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/base/probe.hpp"
 #include "aivp/skill/secret_reference.hpp"
 #include "runtime/engine/internal/engine_step.hpp"
 
@@ -36,6 +37,8 @@ void engine_step::on(const recover& in) {
     // A run that ends here starts the next one of its agent, whose calls are new: only those that were there are looked at.
     for (const run_id id : runs)
         if (const auto it = state_.runs.find(id); it != state_.runs.end()) take_up_again(it->second, counts);
+    AIVP_SOMETIMES(counts.resent > 0, "recovery: an open call is sent again");
+    AIVP_SOMETIMES(counts.parked > 0, "recovery: a write is parked for a person");
     emit(counts);
     request_timers();
 }
@@ -60,6 +63,7 @@ void engine_step::take_up_again(run_state& r, recovered& counts) {
     const std::vector<open_call> open = r.open;
     for (const open_call& o : open) {
         // A planned attempt is not under way: its timer is armed again, and that is all it needs.
+        AIVP_SOMETIMES(o.retry_at != instant::max(), "recovery: a planned attempt is kept");
         if (o.parked || o.retry_at != instant::max()) continue;
         take_up_again(r, o, counts);
         if (!state_.find(id)) return;
@@ -86,6 +90,7 @@ void engine_step::take_up_again(run_state& r, const open_call& o, recovered& cou
         call_skill_again(r, o);
         ++counts.resent;
     } else if (skill.effect != effect_class::write) {
+        AIVP_REACHABLE("recovery: a read cannot be sent again without its secrets");
         settle(r, o, effect_outcome::failed, {}, errc::run_interrupted,
                "the host stopped before the answer, and the arguments were recorded without their secrets");
     } else {
@@ -99,6 +104,7 @@ void engine_step::take_up_again(run_state& r, const open_call& o, recovered& cou
 /// The lost attempt may have been billed; false when the budget does not allow for both, and then the run has ended.
 bool engine_step::ask_model_again(run_state& r, const open_call& o) {
     if (!affords_another(r, o.reserved)) {
+        AIVP_REACHABLE("recovery: asking the model again does not fit the budget");
         emit(r, model_settled{r.id, o.call, effect_outcome::unknown, nullptr, errc::run_interrupted,
                               "the host stopped before the answer", o.reserved});
         finish(r, outcome_status::failure, errc::budget_exhausted,
@@ -161,6 +167,7 @@ void engine_step::on(const resume_run& in) {
         return;
     }
     const std::optional<model_response> held = r->held;
+    AIVP_SOMETIMES(held.has_value(), "resume: a held turn is taken");
     emit(*r, run_resumed{in.run});
     if (!r->started) return;
     read_back_ = true;
@@ -194,6 +201,8 @@ void engine_step::on(const resolve_call& in) {
         return;
     }
     const open_call parked = *it;
+    AIVP_SOMETIMES(in.finding == call_finding::happened, "resolve: a parked write did happen");
+    AIVP_SOMETIMES(in.finding == call_finding::again, "resolve: a parked write is made again");
     const auto& output = r->snapshot->bindings[parked.binding].skill->output;
     if (in.finding == call_finding::happened && !in.result.is_null() && output && output->validate(in.result)) {
         emit(completion_ignored{in.ref.run, in.ref.call, "the result does not fit the skill's output schema"});

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "aivp/base/probe.hpp"
 #include "aivp/skill/redact.hpp"
 #include "aivp/skill/secret_reference.hpp"
 #include "runtime/engine/internal/engine_step.hpp"
@@ -16,12 +17,14 @@ bool is_held_back(errc code) { return code == errc::rate_limited || code == errc
 run_state* engine_step::open_run(call_ref ref, call_kind kind) {
     const auto it = state_.runs.find(ref.run);
     if (it == state_.runs.end()) {
+        AIVP_REACHABLE("completion: too late, its run has ended");
         emit(completion_ignored{ref.run, ref.call, "the run has ended"});
         return nullptr;
     }
     // What a parked call's port says after all is not taken for what happened: a person was asked.
     for (const open_call& o : it->second.open)
         if (o.call == ref.call && o.kind == kind && !o.parked) return &it->second;
+    AIVP_REACHABLE("completion: too late, its call is not open");
     emit(completion_ignored{ref.run, ref.call, "the call is not open"});
     return nullptr;
 }
@@ -49,9 +52,11 @@ void engine_step::arm_watchdog(run_state& r) {
 }
 
 void engine_step::expire(run_state& r) {
+    AIVP_SOMETIMES(r.watchdog > at_, "timer: a run's timer that was moved fires early");
     if (r.watchdog > at_) return;
     emit(r, timer_armed{r.id, instant::max()});
     if (r.started && r.deadline <= at_ && r.halted_at == instant::max()) {
+        AIVP_REACHABLE("run: reaped at its deadline");
         finish(r, outcome_status::failure, errc::limit_time, "the run took longer than limits.run_timeout");
         return;
     }
@@ -66,12 +71,15 @@ void engine_step::expire(run_state& r) {
         }
         out_.effects.emplace_back(call_cancel{{id, o.call}, o.kind});
         if (o.kind == call_kind::model) {
+            AIVP_REACHABLE("model: reaped, no answer in time");
             model_failed(r, o, effect_outcome::unknown, errc::limit_step_time, "the model did not answer in time", {});
         } else {
             // A read can be called failed; a write may have happened.
             const skill_contract& skill = *r.snapshot->bindings[o.binding].skill;
             const effect_outcome how =
                 skill.effect != effect_class::write ? effect_outcome::failed : effect_outcome::unknown;
+            AIVP_SOMETIMES(how == effect_outcome::failed, "call: a read is reaped, no answer in time");
+            AIVP_SOMETIMES(how == effect_outcome::unknown, "call: a write is reaped and unknown");
             if (!retry_skill(r, o, how, errc::limit_step_time, "no answer in time", {}))
                 settle(r, o, how, {}, errc::limit_step_time, "no answer in time");
         }
@@ -86,6 +94,7 @@ void engine_step::finish(run_state& r, outcome_status status, errc code, std::st
     const run_id id = r.id;
     const agent_id agent = r.agent;
     abandon_open_calls(r);
+    AIVP_ALWAYS(r.open.empty() && r.reserved.value == 0, "run: ends without an open call or a reservation");
     // What was changed stays changed: such a run did a part of its work, whatever ended it.
     if (status == outcome_status::failure && code != errc::skill_outcome_unknown && !r.side_effects.empty())
         status = outcome_status::partial;
@@ -110,6 +119,7 @@ void engine_step::finish(run_state& r, outcome_status status, errc code, std::st
 void engine_step::abandon_open_calls(run_state& r) {
     const std::vector<open_call> open = r.open;
     for (const open_call& o : open) {
+        AIVP_REACHABLE("run: ends before an answer that it waits for");
         out_.effects.emplace_back(call_cancel{{r.id, o.call}, o.kind});
         const std::string why = "the run ended before the answer";
         // Its last attempt has ended and was paid for; only what may be repeated can have happened all the same.
@@ -137,6 +147,7 @@ void engine_step::abandon_open_calls(run_state& r) {
 
 void engine_step::finish_success(run_state& r, payload details) {
     if (!r.unknown_writes.empty()) {
+        AIVP_REACHABLE("run: ends with a write of which nobody knows");
         const skill_contract& skill = *r.snapshot->bindings[r.unknown_writes.front().binding].skill;
         finish(r, outcome_status::partial, errc::skill_outcome_unknown,
                "it is not known whether " + skill.id + " took effect", std::move(details));
@@ -197,6 +208,7 @@ void engine_step::settle(run_state& r, const settled_place& open, effect_outcome
     // Of a call that happened a person may not know what it returned.
     if (outcome == effect_outcome::ok && skill.output && !(open.parked && result.is_null())) {
         if (const auto violation = skill.output->validate(result)) {
+            AIVP_REACHABLE("call: a result that does not fit its schema");
             outcome = write ? effect_outcome::unknown : effect_outcome::failed;
             code = errc::skill_bad_output;
             const bool secret = is_below_pattern(violation->instance_pointer, skill.secret_results);
@@ -245,6 +257,8 @@ bool engine_step::plan_retry(run_state& r, const open_call& open, const retry_po
     std::uint32_t attempt = open.attempt + 1;
     instant due;
     if (held_back) {
+        AIVP_SOMETIMES(failure.code == errc::rate_limited, "retry: held back by a rate");
+        AIVP_SOMETIMES(failure.code == errc::breaker_open, "retry: held back by an open breaker");
         attempt = open.attempt;
         due = at_ + *failure.retry_after;
         if (due >= end) return false;
@@ -255,12 +269,26 @@ bool engine_step::plan_retry(run_state& r, const open_call& open, const retry_po
                                  ? open.idempotency_key.prefix()
                                  : jitter_key_of(r.effect_seed.prefix(), r.id, "model", open.call.value).value};
         const retry_decision again = next_attempt(policy, open.attempt, told, {open.started_at, at_, end}, key);
+        AIVP_SOMETIMES(again.stop == retry_stop::outcome_unknown, "retry: none, the outcome is unknown");
+        AIVP_SOMETIMES(again.stop == retry_stop::not_retryable, "retry: none, it would fail the same way");
+        AIVP_SOMETIMES(again.stop == retry_stop::attempts, "retry: none, all attempts are used up");
+        AIVP_SOMETIMES(again.stop == retry_stop::deadline, "retry: none, the deadline comes first");
         if (!again) return false;
+        AIVP_SOMETIMES(failure.outcome == effect_outcome::failed, "retry: planned after a failure");
+        AIVP_SOMETIMES(failure.outcome == effect_outcome::unknown, "retry: planned after an unknown outcome");
+        AIVP_SOMETIMES(again.floored, "retry: the far side asks for a longer wait");
         due = again.at;
     }
-    emit(r, call_retry_planned{r.id, open.call, attempt, due, failure.code, message, lost});
+    AIVP_ALWAYS(attempt <= policy.max_attempts || held_back, "retry: no more attempts than the policy allows");
+    emit(r, call_retry_planned{r.id, open.call, attempt, due, failure.code, message, lost, failure.outcome});
     arm_watchdog(r);
     return true;
+}
+
+/// That this attempt failed says nothing about one before it.
+bool engine_step::is_in_doubt(const run_state& r, const effect_key& key) {
+    return std::any_of(r.unknown_writes.begin(), r.unknown_writes.end(),
+                       [&](const unknown_write& u) { return u.idempotency_key == key; });
 }
 
 bool engine_step::retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code,
@@ -272,6 +300,7 @@ bool engine_step::retry_skill(run_state& r, const open_call& open, effect_outcom
     attempt_failure failure{.code = code, .outcome = outcome};
     if (retry_after.us > 0) failure.retry_after = retry_after;
     const bool repeatable = skill.effect != effect_class::write || skill.takes_key || skill.idempotent;
+    if (outcome == effect_outcome::unknown && code == errc::skill_outcome_unknown) failure.should_retry = repeatable;
     return plan_retry(r, open, skill.retry, failure, repeatable, message, {});
 }
 
@@ -291,11 +320,20 @@ void engine_step::on(const skill_completion& in) {
     if (in.outcome != effect_outcome::ok) {
         const open_call call = *open;
         if (call.retry_at != instant::max()) {
+            AIVP_REACHABLE("call: a late failure while another attempt is planned");
             emit(completion_ignored{in.ref.run, in.ref.call, "another attempt is planned already"});
             return;
         }
         if (retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after)) return;
+        if (in.outcome == effect_outcome::failed && is_in_doubt(*r, call.idempotency_key)) {
+            AIVP_REACHABLE("call: a failure after an attempt of which nobody knows");
+            settle(*r, call, effect_outcome::unknown, in.result, errc::skill_outcome_unknown,
+                   "an earlier attempt may have taken effect; the last one failed: " + in.message);
+            return;
+        }
     }
+    AIVP_SOMETIMES(in.outcome == effect_outcome::ok && open->retry_at != instant::max(),
+                   "call: an attempt that was given up answers after all");
     settle(*r, *open, in.outcome, in.result, in.code, in.message);
 }
 

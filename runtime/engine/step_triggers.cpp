@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/base/probe.hpp"
 #include "runtime/engine/internal/engine_step.hpp"
 
 namespace aivp {
@@ -65,6 +66,7 @@ void engine_step::on(const retire_agent& in) {
 void engine_step::refuse_due_windows(agent_state& a, const char* reason) {
     for (std::uint32_t t = 0; t < a.due.size(); ++t) {
         if (a.due[t] > at_) continue;
+        AIVP_REACHABLE("trigger: a due window is refused when its agent changes");
         refuse_trigger(a.id, t, a.due[t], errc::trigger_refused, reason,
                        count_windows(a.snapshot->triggers[t].when, a.due[t], at_));
     }
@@ -126,6 +128,7 @@ void engine_step::fire_schedule(agent_state& a, std::uint32_t trigger) {
     std::uint64_t taken = 0;
     while (window <= at_) {
         if (++taken > missed_windows_max) {
+            AIVP_REACHABLE("trigger: too many windows were missed");
             refuse_trigger(a.id, trigger, window, errc::trigger_refused,
                            "more than " + std::to_string(missed_windows_max) + " windows were missed at once",
                            count_windows(a.snapshot->triggers[trigger].when, window, at_));
@@ -133,6 +136,7 @@ void engine_step::fire_schedule(agent_state& a, std::uint32_t trigger) {
         } else {
             accept(a, trigger, window, {});
         }
+        AIVP_SOMETIMES(window < at_, "trigger: a window of the past is taken");
         const auto next = next_fire(a.snapshot->triggers[trigger].when, window);
         if (!next) {
             emit(trigger_armed{a.id, trigger, instant::max()});
@@ -149,6 +153,7 @@ void engine_step::accept(agent_state& a, std::uint32_t trigger, instant schedule
     const trigger_spec& spec = trigger < a.snapshot->triggers.size() ? a.snapshot->triggers[trigger] : no_trigger;
     if (spec.payload_schema) {
         if (const auto violation = spec.payload_schema->validate(body)) {
+            AIVP_REACHABLE("trigger: a payload that does not fit");
             refuse_trigger(a.id, trigger, scheduled_for, errc::trigger_payload,
                            (violation->instance_pointer.empty() ? "the payload" : violation->instance_pointer) + ": " +
                                violation->message);
@@ -156,12 +161,15 @@ void engine_step::accept(agent_state& a, std::uint32_t trigger, instant schedule
         }
     }
     const bool waits = static_cast<bool>(a.active);
+    AIVP_SOMETIMES(waits, "trigger: fires while its agent is busy");
     if (waits && spec.overlap == overlap_policy::refuse) {
+        AIVP_REACHABLE("trigger: refused by overlap");
         refuse_trigger(a.id, trigger, scheduled_for, errc::trigger_refused,
                        to_string(a.active) + " is under way and overlap is `refuse`");
         return;
     }
     if (waits && a.waiting.size() >= spec.queue_max) {
+        AIVP_REACHABLE("trigger: refused by a full queue");
         refuse_trigger(a.id, trigger, scheduled_for, errc::trigger_queue_full,
                        std::to_string(a.waiting.size()) + " runs are waiting already");
         return;
@@ -177,6 +185,7 @@ void engine_step::refuse_trigger(agent_id a, std::uint32_t trigger, instant sche
 }
 
 void engine_step::start(run_id id) {
+    AIVP_ALWAYS(!state_.runs.at(id).started, "run: starts once");
     emit(run_started{id});
     advance(state_.runs.at(id));
 }

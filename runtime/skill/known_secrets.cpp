@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "aivp/base/probe.hpp"
 #include "aivp/skill/redact.hpp"
 #include "runtime/skill/internal/placeholder.hpp"
 
@@ -446,6 +447,7 @@ std::string known_secrets::scrub_text(std::string_view text) const {
     std::size_t at = 0;
     for (const secret_span& span : index_->matches(text)) {
         out += text.substr(at, span.begin - at);
+        AIVP_REACHABLE("redact: a secret comes back in an answer");
         out += secrets_[span.secret].label;
         at = span.end;
     }

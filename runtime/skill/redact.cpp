@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "aivp/base/probe.hpp"
 #include "runtime/skill/internal/placeholder.hpp"
 
 namespace aivp {
@@ -110,6 +111,8 @@ private:
 
     payload replacement(const payload& value) {
         const std::size_t number = numbers_.try_emplace(std::string(value.text()), numbers_.size() + 1).first->second;
+        AIVP_SOMETIMES(kind_ == "argument", "redact: a secret argument");
+        AIVP_SOMETIMES(kind_ == "result", "redact: a secret result");
         payload label = payload::of_string(internal::placeholder(kind_, number));
         return label == value ? value : label;
     }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "aivp/base/payload.hpp"
+#include "aivp/base/probe.hpp"
 #include "runtime/store/internal/projection_schema.hpp"
 #include "runtime/store/internal/store_file.hpp"
 #include "runtime/store/internal/store_impl.hpp"
@@ -44,6 +45,8 @@ std::optional<std::int64_t> correlation_of(std::string_view line) {
 }
 
 } // namespace
+
+database_bytes::database_bytes(unsigned char* copy, std::size_t size) : copy_(copy, &sqlite3_free), size_(size) {}
 
 // ---- opening and closing -----------------------------------------------------------------------------------------------
 
@@ -187,6 +190,7 @@ commit_outcome sqlite_store::impl::give_up_commit(int code) {
     error why = db.failure(code, doing::writing, "commit");
     if ((code & 0xff) == SQLITE_BUSY && db.in_transaction()) return give_up(std::move(why));
     if (db.in_transaction()) rollback_.run();
+    AIVP_REACHABLE("store: a commit ends without an answer");
     must_reopen = must_read = true;
     last = std::move(why);
     return commit_outcome::unknown;
@@ -200,7 +204,9 @@ commit_outcome sqlite_store::impl::commit(std::span<const journal_record> batch)
     int code = begin_.run();
     if (code != SQLITE_DONE) return give_up(db.failure(code, doing::writing, "begin a commit"));
     // Inside the transaction nobody else can become the writer any more.
-    if (current_epoch() != epoch) return give_up(fenced_error());
+    const bool fenced = current_epoch() != epoch;
+    AIVP_SOMETIMES(fenced, "store: a fenced writer is refused");
+    if (fenced) return give_up(fenced_error());
     for (const journal_record& record : batch) {
         code = append(record);
         if (code != SQLITE_DONE) return give_up(db.failure(code, doing::writing, "append to the journal"));
@@ -426,6 +432,15 @@ result<std::uint64_t> sqlite_store::verify() {
     std::uint64_t count = 0;
     AIVP_CHECK(impl_->read(1, [&](const journal_record&) { return ++count > 0; }));
     return count;
+}
+
+result<database_bytes> sqlite_store::bytes() {
+    AIVP_CHECK(impl_->ready());
+    sqlite3_int64 size = 0;
+    unsigned char* const copy = sqlite3_serialize(impl_->db.get(), "main", &size, 0);
+    if (copy == nullptr)
+        return std::unexpected(impl_->db.failure(sqlite3_errcode(impl_->db.get()), doing::reading, "copy the store"));
+    return database_bytes(copy, static_cast<std::size_t>(size));
 }
 
 result<query_result> sqlite_store::query(std::string_view sql, std::size_t rows_max) {

@@ -71,6 +71,19 @@ struct query_result {
     bool truncated = false; ///< there were more rows than asked for
 };
 
+/// All pages of a store as a connection sees them, those in the log included.
+class database_bytes {
+public:
+    database_bytes() : copy_(nullptr, [](void*) {}) {}
+    /// Takes what SQLite has allocated.
+    database_bytes(unsigned char* copy, std::size_t size);
+    std::string_view view() const { return {reinterpret_cast<const char*>(copy_.get()), size_}; }
+
+private:
+    std::unique_ptr<unsigned char, void (*)(void*)> copy_;
+    std::size_t size_ = 0;
+};
+
 class sqlite_store final : public store_port, public blob_port {
 public:
     /// Creates the file unless it is there (under another name first, so that a file of that name is always whole) and,
@@ -109,6 +122,9 @@ public:
 
     /// The file's pages, then the journal's chain; O(size). Returns the number of records. Errors: store.corrupt, io.read.
     result<std::uint64_t> verify();
+    /// A copy of the database: stores with equal bytes hold the same, and verify() says the same of them. A page that cannot
+    /// be read is zeros there. O(size). Errors: io.read.
+    result<database_bytes> bytes();
 
     result<store_writer> writer();
     /// Says that this writer is alive. Errors: store.fenced, store.read_only, io.write.

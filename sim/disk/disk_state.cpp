@@ -49,6 +49,13 @@ std::vector<std::string> disk_state::paths() const {
     return all;
 }
 
+bool disk_state::looks_like(const disk_state& other) const {
+    return std::equal(names_.begin(), names_.end(), other.names_.begin(), other.names_.end(),
+                      [&](const auto& mine, const auto& its) {
+                          return mine.first == its.first && live(mine.second) == other.live(its.second);
+                      });
+}
+
 std::size_t disk_state::pending_changes() const {
     std::size_t n = pending_names_.size();
     for (const auto& [node, file] : files_) n += file.pending.size();

@@ -64,6 +64,8 @@ public:
     const paged_bytes& durable(file_node file) const { return files_.find(file)->second.durable; }
     /// The name it was created under or last renamed to; kept after it was unlinked.
     const std::string& name_of(file_node file) const { return files_.find(file)->second.name; }
+    /// The same names with the same live bytes: nobody who only reads and writes can tell the two apart.
+    bool looks_like(const disk_state& other) const;
     /// Changes that power loss may take.
     std::size_t pending_changes() const;
     /// What a copy costs, in pointers, roughly.

@@ -78,6 +78,18 @@ void paged_bytes::take_pages(const paged_bytes& other, std::uint64_t offset, std
     for (auto i = static_cast<std::size_t>(offset / page_bytes); i < end; ++i) pages_[i] = other.pages_[i];
 }
 
+bool operator==(const paged_bytes& a, const paged_bytes& b) {
+    static constexpr paged_bytes::page zeros{};
+    if (a.size_ != b.size_) return false;
+    for (std::size_t i = 0; i < a.pages_.size(); ++i) {
+        if (a.pages_[i] == b.pages_[i]) continue;
+        const paged_bytes::page& left = a.pages_[i] ? *a.pages_[i] : zeros;
+        const paged_bytes::page& right = b.pages_[i] ? *b.pages_[i] : zeros;
+        if (std::memcmp(left.data(), right.data(), left.size()) != 0) return false;
+    }
+    return true;
+}
+
 paged_bytes::page& paged_bytes::own_page(std::size_t index, bool overwritten_whole) {
     std::shared_ptr<page>& slot = pages_[index];
     if (slot && slot.use_count() == 1) {

@@ -33,6 +33,9 @@ public:
     /// they go on differing.
     void take_pages(const paged_bytes& other, std::uint64_t offset, std::uint64_t length);
 
+    /// The same bytes. Cheap where most pages are shared.
+    friend bool operator==(const paged_bytes& a, const paged_bytes& b);
+
 private:
     using page = std::array<std::byte, page_bytes>;
 

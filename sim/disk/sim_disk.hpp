@@ -148,6 +148,8 @@ public:
     std::vector<std::string> paths() const { return state_.paths(); }
     /// The live bytes of a file; empty when there is none.
     std::string contents(std::string_view path) const;
+    /// The same names with the same live bytes.
+    bool looks_like(const sim_disk& other) const { return state_.looks_like(other.state_); }
 
     // Faults ------------------------------------------------------------------------------------------------------------
 
@@ -158,6 +160,8 @@ public:
     void on_delay(std::function<void(duration)> take_time) { take_time_ = std::move(take_time); }
     const std::vector<injected_fault>& injected() const { return injected_; }
     bool dead() const { return dead_; }
+    /// Every call from now on fails, as after a crash.
+    void die() { dead_ = true; }
 
     // Comparing ---------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,9 @@
 // Rates and breakers in front of the ports, alone and with the engine's retries behind them.
 #include "aivp/engine/call_guard.hpp"
 
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -63,9 +66,55 @@ public:
 
 call_ref call_of(std::uint64_t n) { return {{1}, {n}}; }
 
+/// "asked mail.send breaker.open until 11s": what the guard tells about itself, in seconds since the start.
+class listening final : public call_guard_observer {
+public:
+    void asked(std::string_view dependency, instant now, errc held_back, std::optional<instant> open_until) override {
+        told.push_back(std::to_string((now - start).us / 1'000'000) + "s " + std::string(dependency) + " " +
+                       std::string(info(held_back).name) + pause(open_until));
+    }
+    void ended(std::string_view dependency, std::optional<instant> open_until) override {
+        told.push_back(std::string(dependency) + " ended" + pause(open_until));
+    }
+    std::vector<std::string> told;
+
+private:
+    static std::string pause(std::optional<instant> until) {
+        return until ? ", open for " + to_string(*until - start) : "";
+    }
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(call_guards)
+
+BOOST_AUTO_TEST_CASE(an_observer_is_told_what_passes_what_is_held_back_and_when_a_pause_begins) {
+    call_guard guard;
+    listening observer;
+    guard.observe(&observer);
+    guard.declare("mail.send", std::nullopt, jumpy());
+    guard.declare("kv.set", one_a_second, std::nullopt);
+    for (const std::uint64_t n : {1U, 2U}) {
+        BOOST_TEST((guard.begin("mail.send", call_of(n), start, start + minutes(1)).held_back == errc::ok));
+        guard.ended(call_of(n), errc::skill_unavailable, start + seconds(1));
+    }
+    guard.begin("mail.send", call_of(3), start + seconds(2), start + minutes(1));
+    guard.begin("mail.send", call_of(4), start + seconds(11), start + seconds(12));
+    guard.forget(call_of(4), start + seconds(12));
+    guard.begin("kv.set", call_of(5), start, start + minutes(1));
+    guard.begin("kv.set", call_of(6), start, start + minutes(1));
+    guard.begin("nobody.knows", call_of(7), start, start + minutes(1));
+    const std::vector<std::string> expected{"0s mail.send ok",
+                                            "mail.send ended",
+                                            "0s mail.send ok",
+                                            "mail.send ended, open for 11s",
+                                            "2s mail.send breaker.open, open for 11s",
+                                            "11s mail.send ok",
+                                            "mail.send ended, open for 32s",
+                                            "0s kv.set ok",
+                                            "0s kv.set rate.limited"};
+    BOOST_TEST(observer.told == expected, boost::test_tools::per_element());
+}
 
 BOOST_AUTO_TEST_CASE(what_is_not_declared_is_not_held_back) {
     call_guard g;

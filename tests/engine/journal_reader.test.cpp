@@ -243,4 +243,50 @@ BOOST_AUTO_TEST_CASE(a_record_that_cannot_be_read_back_is_named) {
     BOOST_TEST(read.error().message.find("record 7") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_record_whose_time_is_not_the_one_of_its_line_is_corrupt) {
+    const journal_of j = some_journal();
+    listed_snapshots agents(j.agents);
+    memory_store store;
+    digest_chain chain;
+    for (std::size_t i = 0; i < j.lines.size(); ++i) {
+        const instant at = i + 1 == j.lines.size() ? j.now + seconds(1) : spec::start;
+        const journal_record record{{i + 1}, at, j.lines[i], chain.append(j.lines[i])};
+        BOOST_REQUIRE(store.commit({&record, 1}) == commit_outcome::ok);
+    }
+    const auto read = read_state(store, agents);
+    BOOST_REQUIRE(!read.has_value());
+    BOOST_TEST(info(read.error().code).name == "store.corrupt");
+    BOOST_TEST(read.error().message.find("record " + std::to_string(j.lines.size())) != std::string::npos);
+    BOOST_TEST(read.error().message.find("time") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_that_the_journal_does_not_go_on_from_is_passed_over_with_a_warning) {
+    const journal_of j = some_journal();
+    listed_snapshots agents(j.agents);
+    memory_store store;
+    fill(store, j);
+    BOOST_REQUIRE(store.save_snapshot({{6}, spec::start, store.chain(6), encode_state(j.states[3])}));
+    const auto read = read_state(store, agents);
+    BOOST_REQUIRE(read.has_value());
+    BOOST_CHECK(read->state == j.states.back());
+    BOOST_TEST(read->records_read == j.lines.size());
+    BOOST_CHECK(read->chain == store.head()->chain);
+    BOOST_REQUIRE(read->warnings.size() == 1U);
+    BOOST_TEST(read->warnings[0].find("snapshot at record 6") != std::string::npos);
+    BOOST_TEST(read->warnings[0].find("record 7") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(where_the_journal_itself_is_wrong_no_snapshot_is_blamed) {
+    journal_of j = some_journal();
+    listed_snapshots agents(j.agents);
+    j.lines[6] = replaced(j.lines[6], "\"call\":2", "\"call\":8");
+    memory_store store;
+    fill(store, j);
+    BOOST_REQUIRE(store.save_snapshot({{5}, spec::start, store.chain(5), encode_state(j.states[5])}));
+    const auto read = read_state(store, agents);
+    BOOST_REQUIRE(!read.has_value());
+    BOOST_TEST(info(read.error().code).name == "store.corrupt");
+    BOOST_TEST(read.error().message.find("record 7") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,11 +1,13 @@
 // The enumeration of crashes, and that it finds what is wrong when something is.
 #include "sim/crash.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
+#include <sqlite3.h>
 
 #include "aivp/testing/spec.hpp"
 #include "runtime/os/tzdb.hpp"
@@ -33,6 +35,7 @@ crash_options quick() {
     o.power_losses = 1;
     o.double_crashes_max = 4;
     o.faults_max = 4;
+    o.takeovers_max = 3;
     return o;
 }
 
@@ -164,6 +167,71 @@ public:
     }
 };
 
+/// A connection to the store beside the one that SQLite's rules of this program apply to.
+class beside {
+public:
+    explicit beside(const char* path) { sqlite3_open(path, &db_); }
+    beside(const beside&) = delete;
+    beside& operator=(const beside&) = delete;
+    ~beside() { sqlite3_close(db_); }
+    bool append(const journal_record& r) {
+        sqlite3_stmt* insert = nullptr;
+        sqlite3_prepare_v2(db_, "INSERT OR REPLACE INTO journal(seq, at, line, chain) VALUES (?1, ?2, ?3, ?4)", -1,
+                           &insert, nullptr);
+        sqlite3_bind_int64(insert, 1, static_cast<sqlite3_int64>(r.seq.value));
+        sqlite3_bind_int64(insert, 2, r.at.us);
+        sqlite3_bind_text(insert, 3, r.line.data(), static_cast<int>(r.line.size()), SQLITE_TRANSIENT);
+        sqlite3_bind_blob(insert, 4, r.chain.view().data(), 32, SQLITE_TRANSIENT);
+        const bool done = sqlite3_step(insert) == SQLITE_DONE;
+        sqlite3_finalize(insert);
+        return done;
+    }
+
+private:
+    sqlite3* db_ = nullptr;
+};
+
+/// Does not look whether somebody else has become the writer: what the store refuses for that is written all the same.
+class unleased_store final : public forwarding_store {
+public:
+    explicit unleased_store(sqlite_store& next) : forwarding_store(next), inner_(next) {}
+    commit_outcome commit(std::span<const journal_record> batch) override {
+        const commit_outcome how = next_.commit(batch);
+        if (how == commit_outcome::ok || !inner_.last_error() || inner_.last_error()->code != errc::store_fenced)
+            return how;
+        beside db("store/aivp.db");
+        for (const journal_record& r : batch)
+            if (!db.append(r)) return commit_outcome::failed;
+        return commit_outcome::ok;
+    }
+
+private:
+    sqlite_store& inner_;
+};
+
+/// The connection that was opened last, so that a store can be changed behind its back.
+sqlite3* newest_connection = nullptr;
+int remember_connection(sqlite3* db, char**, const sqlite3_api_routines*) {
+    newest_connection = db;
+    return SQLITE_OK;
+}
+
+class connection_watch {
+public:
+    connection_watch() { sqlite3_auto_extension(entry()); }
+    connection_watch(const connection_watch&) = delete;
+    connection_watch& operator=(const connection_watch&) = delete;
+    ~connection_watch() { sqlite3_cancel_auto_extension(entry()); }
+
+private:
+    static void (*entry())() { return reinterpret_cast<void (*)()>(&remember_connection); }
+};
+
+std::unique_ptr<store_port> without_syncs(sqlite_store& s) {
+    BOOST_TEST(sqlite3_exec(newest_connection, "PRAGMA synchronous=OFF", nullptr, nullptr, nullptr) == SQLITE_OK);
+    return std::make_unique<forwarding_store>(s);
+}
+
 /// Makes a new key each time that a call is sent.
 class rekeying_connector final : public forwarding_connector {
 public:
@@ -204,6 +272,7 @@ BOOST_AUTO_TEST_CASE(a_sound_host_survives_every_crash_of_a_small_scenario) {
         BOOST_TEST(r.effect_points > 5U);
         BOOST_TEST(r.double_crashes > 10U);
         BOOST_TEST(r.fault_runs > 10U);
+        BOOST_TEST(r.takeovers > 2U);
     }
 }
 
@@ -239,6 +308,13 @@ BOOST_AUTO_TEST_CASE(planted_bugs_are_found) {
     normal.promises_power_loss_safe = true;
     must_be_found("a weaker synchronous than promised", "loop/parallel.yaml", normal);
 
+    {
+        const connection_watch watch;
+        crash_options off = quick();
+        off.plant_store = without_syncs;
+        must_be_found("synchronous=OFF", "loop/parallel.yaml", off);
+    }
+
     crash_options late = quick();
     late.plant_store = [](sqlite_store& s) { return std::make_unique<late_store>(s); };
     must_be_found("effects sent before the intent commits", "expenses/week.yaml", late);
@@ -259,6 +335,35 @@ BOOST_AUTO_TEST_CASE(planted_bugs_are_found) {
     off_by_one.snapshot_every = 2;
     off_by_one.plant_store = [](sqlite_store& s) { return std::make_unique<off_by_one_store>(s); };
     must_be_found("snapshot off by one", "steps/copy.yaml", off_by_one);
+
+    crash_options no_lease = quick();
+    no_lease.plant_store = [](sqlite_store& s) { return std::make_unique<unleased_store>(s); };
+    must_be_found("lease ignored", "expenses/week.yaml", no_lease);
+}
+
+BOOST_AUTO_TEST_CASE(only_a_process_that_was_taken_over_from_finds_an_ignored_lease) {
+    crash_options o = quick();
+    o.plant_store = [](sqlite_store& s) { return std::make_unique<unleased_store>(s); };
+    o.takeovers_max = 0;
+    BOOST_TEST(enumerate_crashes(*load("expenses/week.yaml"), o).passed());
+    o.takeovers_max = 3;
+    const crash_report r = enumerate_crashes(*load("expenses/week.yaml"), o);
+    const auto found = [&r](std::string_view what) {
+        return std::any_of(r.findings.begin(), r.findings.end(), [&](const finding& f) { return f.what == what; });
+    };
+    BOOST_TEST(found("store.one_writer"));
+    BOOST_TEST(found("effect.of_the_writer_only"));
+}
+
+BOOST_AUTO_TEST_CASE(endings_that_are_left_out_had_been_seen) {
+    const auto s = load("schedule/clock-change.yaml");
+    const crash_report r = enumerate_crashes(*s, quick());
+    BOOST_TEST(r.passed());
+    BOOST_TEST(r.endings_equal > r.endings);
+    // Every image either goes on to its end, or has the ending of another one.
+    BOOST_TEST(r.endings + r.endings_equal == r.images - r.lost);
+    BOOST_TEST(r.contents > r.records);
+    BOOST_TEST(r.contents < r.images / 2);
 }
 
 BOOST_AUTO_TEST_CASE(scenarios_hold_on_the_durable_store_as_in_memory) {

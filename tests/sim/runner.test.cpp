@@ -171,13 +171,45 @@ BOOST_AUTO_TEST_CASE(a_violated_property_is_a_finding_with_its_moment_unless_it_
     s->secrets = {{"api", "s3cr3t-token"}};
     s->triggers[0].body = json(R"({"v":"s3cr3t-token"})");
     const run_report r = run_once(*s, 1);
-    BOOST_REQUIRE_EQUAL(r.findings.size(), 1U);
+    BOOST_REQUIRE_EQUAL(r.findings.size(), 2U);
     BOOST_TEST(std::string(name_of(r.findings[0].code)) == "scenario.property");
     BOOST_TEST(r.findings[0].what == "secret.never_leaves");
     BOOST_TEST(r.findings[0].moment.size() > 5U);
     BOOST_TEST(r.findings[0].moment.substr(4) == "@1000");
-    s->muted = {property_id::secret_never_leaves};
+    BOOST_TEST(r.findings[1].what == "secret.never_reaches_the_world_unasked");
+    s->muted = {property_id::secret_never_leaves, property_id::secret_never_unasked};
     BOOST_TEST(run_once(*s, 1).passed());
+    BOOST_TEST(run_once(*s, 1).violated.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_property_of_the_scenario_is_a_finding_under_its_name_and_at_its_place) {
+    auto s = writing();
+    std::vector<error> errors;
+    const auto state = [&](const char* name, const char* text, property_mode mode, std::uint32_t line) {
+        auto program = compile_property({text, {}, {}}, {}, errors);
+        BOOST_REQUIRE_MESSAGE(program, text);
+        s->properties.push_back({name, mode, {s->file, line, 7}, std::move(program)});
+    };
+    state("each key is set once", "count(ledger where operation == \"kv.set\" per target) <= 1", property_mode::always,
+          8);
+    state("nothing fails", "count(calls where outcome != \"ok\") == 0", property_mode::finally, 9);
+    state("a call is slow", "max(latency of calls) > 4s", property_mode::sometimes, 10);
+    state("a call takes an hour", "max(latency of calls) > 1h", property_mode::sometimes, 11);
+    const run_report r = run_once(*s, 1);
+    BOOST_TEST(findings(r) == "scenario.property [each key is set once] count(ledger where operation == \"kv.set\" per "
+                              "target) <= 1 / 2, for target = \"a\"\n");
+    BOOST_TEST(to_string(r.findings[0].where) == "writing.yaml:8:7");
+    BOOST_TEST(r.findings[0].moment.size() > 5U);
+
+    const std::vector<scenario_report> all = run_batch({s}, {.seeds = 20, .jobs = 2});
+    BOOST_REQUIRE_EQUAL(all[0].own.size(), 4U);
+    BOOST_TEST(all[0].seeds_failed == 20U);
+    BOOST_TEST(all[0].own[0].violated);
+    BOOST_TEST(!all[0].own[1].violated);
+    BOOST_TEST(all[0].own[1].evaluations == 20U);
+    BOOST_TEST(all[0].own[2].reached);
+    BOOST_TEST(!all[0].own[3].reached);
+    BOOST_TEST((all[0].violated == std::vector{property_id::scenario_own}));
 }
 
 BOOST_AUTO_TEST_CASE(expectations_that_hold_are_silent_and_others_show_both_sides) {

@@ -35,7 +35,8 @@ struct world {
         seen.timers = &timers;
     }
     scheduler time{{100}};
-    sim_timers timers{time};
+    sim_clock clock{time};
+    sim_timers timers{time, clock};
     sink seen;
 };
 

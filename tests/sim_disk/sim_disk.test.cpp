@@ -272,6 +272,29 @@ BOOST_AUTO_TEST_CASE(a_copy_goes_its_own_way) {
     BOOST_TEST(disk.digest() != copy.digest());
 }
 
+BOOST_AUTO_TEST_CASE(a_disk_that_was_switched_off_does_nothing_any_more) {
+    sim_disk disk;
+    const file_node f = opened(disk, "f");
+    BOOST_CHECK(write(disk, f, "text") == disk_status::ok);
+    disk.die();
+    BOOST_CHECK(write(disk, f, "more") == disk_status::dead);
+    BOOST_TEST(disk.contents("f") == "text");
+}
+
+RC_BOOST_PROP(disks_look_alike_when_names_and_bytes_are_the_same, (std::uint64_t seed)) {
+    const int steps = *rc::gen::inRange(1, 60);
+    sim_disk one, two;
+    scribble(one, seed, steps);
+    scribble(two, *rc::gen::element(seed, seed + 1), steps);
+    RC_ASSERT(one.looks_like(two) == (everything(one) == everything(two)));
+    const sim_disk image = one.after_crash(crash_mode::process_kill, fates(seed));
+    RC_ASSERT(image.looks_like(one));
+    sim_disk copy = one;
+    RC_ASSERT(copy.looks_like(one));
+    scribble(copy, seed + 2, 3);
+    RC_ASSERT(copy.looks_like(one) == (everything(copy) == everything(one)));
+}
+
 BOOST_AUTO_TEST_CASE(a_recording_may_begin_late_and_knows_its_crash_points) {
     sim_disk disk;
     const file_node f = opened(disk, "f");

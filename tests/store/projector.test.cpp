@@ -3,13 +3,13 @@
 #include "runtime/store/projector.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
 #include <rapidcheck.h>
 #include <rapidcheck/boost_test.h>
-#include <sqlite3.h>
 
 #include "tests/store/contract.hpp"
 #include "tests/store/scratch.hpp"
@@ -17,19 +17,15 @@
 using namespace aivp;
 using store_test::chain_writer;
 using store_test::code_of;
+using store_test::must_open;
 using store_test::options_for;
+using store_test::raw_database;
 using store_test::read_file;
 using store_test::scratch_folder;
 
 namespace {
 
 using strings = std::vector<std::string>;
-
-std::unique_ptr<sqlite_store> must_open(const sqlite_options& o) {
-    auto opened = sqlite_store::open(o);
-    BOOST_REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : to_string(opened.error())));
-    return std::move(*opened);
-}
 
 /// A journal of which each line holds the given events.
 class journal {
@@ -280,13 +276,9 @@ BOOST_AUTO_TEST_CASE(tables_of_another_version_are_derived_anew) {
         BOOST_CHECK(w.write_line(R"({"correlation":1,"events":[{"type":"run_started"}]})") == commit_outcome::ok);
         BOOST_TEST(*projector(*s).catch_up() == 1U);
     }
-    sqlite3* db = nullptr;
-    sqlite3_open(folder.file().c_str(), &db);
-    BOOST_REQUIRE(sqlite3_exec(db,
-                               "UPDATE projected SET version = 0; DROP VIEW v_runs; DROP TABLE timers;"
-                               "INSERT INTO runs(run) VALUES (99)",
-                               nullptr, nullptr, nullptr) == SQLITE_OK);
-    sqlite3_close(db);
+    BOOST_REQUIRE(raw_database(folder.file())
+                      .run("UPDATE projected SET version = 0; DROP VIEW v_runs; DROP TABLE timers;"
+                           "INSERT INTO runs(run) VALUES (99)") == "");
     const auto s = must_open(options_for(folder.file()));
     projector tables(*s);
     BOOST_TEST(*tables.position() == 0U);
@@ -358,21 +350,17 @@ BOOST_AUTO_TEST_CASE(the_documented_columns_are_those_of_the_views) {
     }
     journal j;
     j.catch_up();
-    strings views;
-    sqlite3* db = nullptr;
-    sqlite3_open(j.folder().file().c_str(), &db);
-    const auto keep = [](void* out, int, char** values, char**) {
-        static_cast<strings*>(out)->emplace_back(values[0]);
-        return 0;
+    raw_database db(j.folder().file());
+    const auto names = [&db](const std::string& from) {
+        std::istringstream joined(db.run("SELECT group_concat(name, ' ') FROM (SELECT name FROM " + from + ")"));
+        return strings{std::istream_iterator<std::string>(joined), {}};
     };
-    sqlite3_exec(db, "SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name", keep, &views, nullptr);
+    const strings views = names("sqlite_schema WHERE type = 'view' ORDER BY name");
     BOOST_TEST(views.size() == documented.size());
     for (const std::string& name : views) {
-        strings columns;
-        sqlite3_exec(db, ("SELECT name FROM pragma_table_info('" + name + "')").c_str(), keep, &columns, nullptr);
+        const strings columns = names("pragma_table_info('" + name + "')");
         BOOST_TEST_CONTEXT(name) { BOOST_TEST(columns == documented[name], boost::test_tools::per_element()); }
     }
-    sqlite3_close(db);
 }
 
 BOOST_AUTO_TEST_CASE(the_examples_of_the_page_run) {

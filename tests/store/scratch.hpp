@@ -1,4 +1,4 @@
-// A folder that goes away with its owner, files as bytes, and the options of a store in it.
+// A folder that goes away with its owner, files as bytes, and stores in it.
 #pragma once
 
 #include <cstdlib>
@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "runtime/store/sqlite_store.hpp"
+
+struct sqlite3;
 
 namespace store_test {
 
@@ -61,5 +63,24 @@ template <class T>
 std::string code_of(const aivp::result<T>& r) {
     return r ? std::string() : std::string(aivp::info(r.error().code).name);
 }
+
+/// The test ends when it cannot be opened.
+std::unique_ptr<aivp::sqlite_store> must_open(const aivp::sqlite_options& o);
+/// "store.foreign"; "" for success.
+std::string open_error(const aivp::sqlite_options& o);
+
+/// A connection beside the store, as another program would have one.
+class raw_database {
+public:
+    explicit raw_database(const std::string& path);
+    raw_database(const raw_database&) = delete;
+    raw_database& operator=(const raw_database&) = delete;
+    ~raw_database();
+    /// The first value, or the error in brackets.
+    std::string run(const std::string& sql);
+
+private:
+    sqlite3* db_ = nullptr;
+};
 
 } // namespace store_test

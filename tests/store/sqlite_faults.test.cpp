@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 
 #include <boost/test/unit_test.hpp>
-#include <sqlite3.h>
 
 #include "tests/store/contract.hpp"
 #include "tests/store/faulty_vfs.hpp"
@@ -19,7 +18,9 @@ using store_test::chain_writer;
 using store_test::code_of;
 using store_test::faulty_vfs;
 using store_test::lines;
+using store_test::must_open;
 using store_test::options_for;
+using store_test::raw_database;
 using store_test::read_file;
 using store_test::scratch_folder;
 using store_test::write_file;
@@ -28,12 +29,6 @@ namespace {
 
 using journal_mode = sqlite_options::journal_mode;
 using locking = sqlite_options::locking;
-
-std::unique_ptr<sqlite_store> must_open(const sqlite_options& o) {
-    auto opened = sqlite_store::open(o);
-    BOOST_REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : to_string(opened.error())));
-    return std::move(*opened);
-}
 
 /// No file of this process grows beyond `bytes` while it lives; the signal becomes an error.
 class file_size_limit {
@@ -339,11 +334,8 @@ BOOST_AUTO_TEST_CASE(a_changed_line_is_named_by_its_number) {
     const std::string path = folder.file();
     make_sample(path);
     const auto damaged = [&](std::uint64_t seq) {
-        sqlite3* db = nullptr;
-        sqlite3_open(path.c_str(), &db);
         const std::string sql = "UPDATE journal SET line = 'A' || substr(line, 2) WHERE seq = " + std::to_string(seq);
-        BOOST_REQUIRE(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
-        sqlite3_close(db);
+        BOOST_REQUIRE(raw_database(path).run(sql) == "");
     };
     damaged(30);
     const auto s = must_open(options_for(path));
@@ -357,12 +349,7 @@ BOOST_AUTO_TEST_CASE(a_missing_record_is_named_by_its_number) {
     const scratch_folder folder;
     const std::string path = folder.file();
     make_sample(path);
-    {
-        sqlite3* db = nullptr;
-        sqlite3_open(path.c_str(), &db);
-        BOOST_REQUIRE(sqlite3_exec(db, "DELETE FROM journal WHERE seq = 7", nullptr, nullptr, nullptr) == SQLITE_OK);
-        sqlite3_close(db);
-    }
+    BOOST_REQUIRE(raw_database(path).run("DELETE FROM journal WHERE seq = 7") == "");
     const auto s = must_open(options_for(path));
     for (const std::uint64_t from : {1, 7, 8}) {
         const auto read = s->read({from}, [](const journal_record&) { return true; });

@@ -1,14 +1,10 @@
-// The durable store over the real file system: the contract in every mode, opening, fencing, migrations, values, upkeep.
+// The durable store over the real file system: the contract in every mode, opening, creation, values, upkeep.
 #include "runtime/store/sqlite_store.hpp"
 
-#include <csignal>
-
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
-#include <sqlite3.h>
 
 #include "tests/store/contract.hpp"
 #include "tests/store/scratch.hpp"
@@ -17,7 +13,10 @@ using namespace aivp;
 using store_test::chain_writer;
 using store_test::code_of;
 using store_test::lines;
+using store_test::must_open;
+using store_test::open_error;
 using store_test::options_for;
+using store_test::raw_database;
 using store_test::read_file;
 using store_test::scratch_folder;
 using store_test::write_file;
@@ -28,14 +27,6 @@ using journal_mode = sqlite_options::journal_mode;
 using durability = sqlite_options::durability;
 using locking = sqlite_options::locking;
 
-std::unique_ptr<sqlite_store> must_open(const sqlite_options& o) {
-    auto opened = sqlite_store::open(o);
-    BOOST_REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : to_string(opened.error())));
-    return std::move(*opened);
-}
-
-std::string open_error(const sqlite_options& o) { return code_of(sqlite_store::open(o)); }
-
 store_test::store_maker on_disk(std::string name, journal_mode mode, durability safe, locking lock) {
     return {std::move(name), [mode, safe, lock, folder = std::make_shared<scratch_folder>(), n = 0]() mutable {
                 sqlite_options o = options_for(folder->file(std::to_string(++n)));
@@ -45,32 +36,6 @@ store_test::store_maker on_disk(std::string name, journal_mode mode, durability 
                 return must_open(o);
             }};
 }
-
-/// A connection beside the store, as another program would have one.
-class raw_database {
-public:
-    explicit raw_database(const std::string& path) { sqlite3_open(path.c_str(), &db_); }
-    raw_database(const raw_database&) = delete;
-    raw_database& operator=(const raw_database&) = delete;
-    ~raw_database() { sqlite3_close(db_); }
-    /// The first value, or the error in brackets.
-    std::string run(const std::string& sql) {
-        std::string found;
-        char* message = nullptr;
-        const auto keep = [](void* out, int, char** values, char**) {
-            auto& text = *static_cast<std::string*>(out);
-            if (text.empty() && values[0]) text = values[0];
-            return 0;
-        };
-        if (sqlite3_exec(db_, sql.c_str(), keep, &found, &message) != SQLITE_OK)
-            found = std::string("[") + message + "]";
-        sqlite3_free(message);
-        return found;
-    }
-
-private:
-    sqlite3* db_ = nullptr;
-};
 
 /// Runs as somebody whom file permissions concern; the superuser may do anything.
 class without_privileges {
@@ -339,248 +304,6 @@ BOOST_AUTO_TEST_CASE(the_real_rename_never_replaces_a_file) {
     BOOST_TEST(files.temporary_name("x") != "x");
 }
 
-// ---- one writer --------------------------------------------------------------------------------------------------------
-
-BOOST_AUTO_TEST_CASE(a_newer_writer_fences_the_older_one) {
-    const scratch_folder folder;
-    sqlite_options o = options_for(folder.file());
-    o.writer = "first";
-    o.pid = 11;
-    o.opened_at = {5};
-    const auto first = must_open(o);
-    BOOST_CHECK(*first->writer() == (store_writer{1, "first", 11, {5}}));
-    chain_writer w1(*first);
-    BOOST_CHECK(w1.write(2) == commit_outcome::ok);
-    o.writer = "second";
-    const auto second = must_open(o);
-    BOOST_TEST(second->epoch() == 2U);
-    BOOST_TEST(second->writer()->holder == "second");
-    BOOST_CHECK(w1.write() == commit_outcome::failed);
-    BOOST_REQUIRE(first->last_error().has_value());
-    BOOST_TEST(std::string(info(first->last_error()->code).name) == "store.fenced");
-    BOOST_TEST(code_of(first->save_snapshot({{2}, {2}, w1.chain(), "x"})) == "store.fenced");
-    BOOST_TEST(code_of(first->put("x")) == "store.fenced");
-    BOOST_TEST(code_of(first->kv_put("a", "b", "c", {})) == "store.fenced");
-    BOOST_TEST(code_of(first->kv_erase("a", "b")) == "store.fenced");
-    BOOST_TEST(code_of(first->heartbeat({9})) == "store.fenced");
-    chain_writer w2(*second);
-    BOOST_REQUIRE(w2.resume());
-    BOOST_TEST(w2.written() == 2U);
-    BOOST_CHECK(w2.write() == commit_outcome::ok);
-    // Re-opening is no way around it.
-    BOOST_TEST(code_of(first->reopen()) == "store.fenced");
-    BOOST_CHECK(w2.write() == commit_outcome::ok);
-    BOOST_CHECK(second->reopen());
-    BOOST_TEST(second->epoch() == 3U);
-    BOOST_CHECK(w2.write() == commit_outcome::ok);
-    BOOST_TEST(*second->verify() == 5U);
-}
-
-BOOST_AUTO_TEST_CASE(an_exclusive_store_lets_nobody_in) {
-    const scratch_folder folder;
-    sqlite_options o = options_for(folder.file());
-    o.lock = locking::exclusive;
-    auto s = must_open(o);
-    chain_writer w(*s);
-    BOOST_CHECK(w.write() == commit_outcome::ok);
-    const sqlite_options shared = options_for(folder.file());
-    BOOST_TEST(open_error(shared) == "store.locked");
-    BOOST_TEST(open_error(o) == "store.locked");
-    BOOST_CHECK(w.write() == commit_outcome::ok);
-    s.reset();
-    BOOST_TEST(lines(*must_open(shared), 1).size() == 2U);
-}
-
-BOOST_AUTO_TEST_CASE(a_lock_that_is_not_to_be_had_fails_a_commit_and_nothing_more) {
-    const scratch_folder folder;
-    for (const journal_mode mode : {journal_mode::wal, journal_mode::rollback}) {
-        sqlite_options o = options_for(folder.file());
-        o.journal = mode;
-        const auto s = must_open(o);
-        chain_writer w(*s);
-        BOOST_REQUIRE(w.resume());
-        BOOST_CHECK(w.write() == commit_outcome::ok);
-        raw_database other(folder.file());
-        BOOST_TEST(other.run("BEGIN IMMEDIATE") == "");
-        BOOST_CHECK(w.write() == commit_outcome::failed);
-        BOOST_TEST(std::string(info(s->last_error()->code).name) == "store.locked");
-        BOOST_TEST(other.run("ROLLBACK") == "");
-        BOOST_CHECK(w.write() == commit_outcome::ok);
-        BOOST_TEST(!s->last_error().has_value());
-        if (mode == journal_mode::rollback) {
-            // A reader holds up COMMIT itself, which is then not begun.
-            BOOST_TEST(other.run("BEGIN; SELECT count(*) FROM journal") != "0");
-            BOOST_CHECK(w.write() == commit_outcome::failed);
-            BOOST_TEST(std::string(info(s->last_error()->code).name) == "store.locked");
-            BOOST_TEST(other.run("COMMIT") == "");
-            BOOST_CHECK(w.write() == commit_outcome::ok);
-        }
-        BOOST_TEST(*s->verify() == w.written());
-    }
-}
-
-BOOST_AUTO_TEST_CASE(an_error_names_the_file_and_the_number_of_sqlite) {
-    const scratch_folder folder;
-    const auto s = must_open(options_for(folder.file()));
-    chain_writer w(*s);
-    raw_database other(folder.file());
-    other.run("BEGIN IMMEDIATE");
-    BOOST_CHECK(w.write() == commit_outcome::failed);
-    const error e = s->last_error().value();
-    BOOST_TEST(e.where.file == folder.file());
-    BOOST_TEST(e.message.find("database is locked") != std::string::npos);
-    const std::pair<std::string, std::string> number{"sqlite", "5"};
-    const std::pair<std::string, std::string> path{"path", folder.file()};
-    BOOST_TEST(std::count(e.context.begin(), e.context.end(), number) == 1);
-    BOOST_TEST(std::count(e.context.begin(), e.context.end(), path) == 1);
-}
-
-BOOST_AUTO_TEST_CASE(what_was_acknowledged_survives_the_death_of_the_process) {
-    const scratch_folder folder;
-    for (const durability safe : {durability::power_loss_safe, durability::process_crash_safe})
-        for (int round = 1; round <= 3; ++round) {
-            sqlite_options o = options_for(folder.file());
-            o.durable = safe;
-            int channel[2];
-            BOOST_REQUIRE(::pipe(channel) == 0);
-            const pid_t child = ::fork();
-            if (child == 0) {
-                auto s = sqlite_store::open(o);
-                if (!s) ::_exit(1);
-                chain_writer w(**s);
-                if (!w.resume()) ::_exit(1);
-                for (;;) {
-                    if (w.write(3) != commit_outcome::ok) ::_exit(1);
-                    const std::uint64_t done = w.written();
-                    if (::write(channel[1], &done, sizeof done) != sizeof done) ::_exit(1);
-                }
-            }
-            ::close(channel[1]);
-            std::uint64_t acknowledged = 0;
-            for (int i = 0; i < 20 * round; ++i)
-                BOOST_REQUIRE(::read(channel[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged);
-            ::kill(child, SIGKILL);
-            while (::read(channel[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged) {}
-            ::close(channel[0]);
-            int status = 0;
-            ::waitpid(child, &status, 0);
-            BOOST_TEST(WIFSIGNALED(status));
-            const auto s = must_open(o);
-            const std::uint64_t found = *s->verify();
-            BOOST_TEST(found >= acknowledged);
-            BOOST_TEST(found <= acknowledged + 3);
-            BOOST_TEST(found % 3 == 0U);
-        }
-}
-
-// ---- migrations --------------------------------------------------------------------------------------------------------
-
-namespace {
-
-std::vector<migration> with(std::initializer_list<migration> more) {
-    std::vector<migration> all(store_migrations().begin(), store_migrations().end());
-    all.insert(all.end(), more);
-    return all;
-}
-
-} // namespace
-
-BOOST_AUTO_TEST_CASE(a_migration_brings_a_store_forward_and_keeps_what_is_in_it) {
-    const scratch_folder folder;
-    sqlite_options o = options_for(folder.file());
-    o.opened_at = {77};
-    {
-        const auto s = must_open(o);
-        chain_writer w(*s);
-        BOOST_CHECK(w.write(3) == commit_outcome::ok);
-    }
-    const auto newer = with({{2, "colour", "ALTER TABLE journal ADD COLUMN colour TEXT"},
-                             {3, "taste", "CREATE TABLE taste(x) STRICT; -- wrong on purpose, see below"}});
-    const auto two = with({{2, "colour", "ALTER TABLE journal ADD COLUMN colour TEXT"}});
-    o.migrations = two;
-    {
-        const auto s = must_open(o);
-        BOOST_TEST(lines(*s, 1).size() == 3U);
-        const auto found = s->query("SELECT version, name, applied_at FROM migrations ORDER BY 1", 10);
-        BOOST_REQUIRE(found && found->rows.size() == 2U);
-        BOOST_TEST(found->rows[1][1].value() == "colour");
-        BOOST_TEST(found->rows[1][2].value() == "77");
-        chain_writer w(*s);
-        BOOST_REQUIRE(w.resume());
-        BOOST_CHECK(w.write() == commit_outcome::ok);
-    }
-    const std::string before = read_file(o.path);
-    o.migrations = {};
-    const auto refused = sqlite_store::open(o);
-    BOOST_TEST(code_of(refused) == "store.newer_schema");
-    BOOST_TEST(refused.error().message.find("schema 2") != std::string::npos);
-    o.journal = journal_mode::rollback;
-    BOOST_TEST(open_error(o) == "store.newer_schema");
-    BOOST_CHECK(read_file(o.path) == before);
-    o.journal = journal_mode::wal;
-    o.read_only = true;
-    BOOST_TEST(open_error(o) == "store.newer_schema");
-    BOOST_CHECK(read_file(o.path) == before);
-    o.read_only = false;
-    // The third fails half way: a STRICT table needs types.
-    o.migrations = newer;
-    BOOST_TEST(open_error(o) == "store.migration");
-    BOOST_CHECK(read_file(o.path) == before);
-    o.migrations = two;
-    BOOST_TEST(lines(*must_open(o), 1).size() == 4U);
-}
-
-BOOST_AUTO_TEST_CASE(a_failed_migration_leaves_no_trace_and_fences_nobody) {
-    const scratch_folder folder;
-    const auto s = must_open(options_for(folder.file()));
-    chain_writer w(*s);
-    BOOST_CHECK(w.write() == commit_outcome::ok);
-    const auto broken = with({{2, "half", "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)"}});
-    sqlite_options o = options_for(folder.file());
-    o.migrations = broken;
-    const auto refused = sqlite_store::open(o);
-    BOOST_TEST(code_of(refused) == "store.migration");
-    BOOST_TEST(refused.error().message.find("nowhere") != std::string::npos);
-    BOOST_TEST(raw_database(folder.file()).run("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'") == "0");
-    BOOST_CHECK(w.write() == commit_outcome::ok);
-}
-
-BOOST_AUTO_TEST_CASE(a_migration_fences_the_writer_of_the_older_schema) {
-    const scratch_folder folder;
-    const auto s = must_open(options_for(folder.file()));
-    chain_writer w(*s);
-    BOOST_CHECK(w.write() == commit_outcome::ok);
-    const auto two = with({{2, "more", "CREATE TABLE extra(x INTEGER) STRICT"}});
-    sqlite_options o = options_for(folder.file());
-    o.migrations = two;
-    BOOST_TEST(must_open(o)->epoch() == 3U);
-    BOOST_CHECK(w.write() == commit_outcome::failed);
-    BOOST_TEST(std::string(info(s->last_error()->code).name) == "store.fenced");
-}
-
-BOOST_AUTO_TEST_CASE(a_migration_that_is_not_what_was_applied_is_refused) {
-    const scratch_folder folder;
-    sqlite_options o = options_for(folder.file());
-    const auto one = with({{2, "more", "CREATE TABLE extra(x INTEGER) STRICT"}});
-    const auto other = with({{2, "more", "CREATE TABLE extra(y INTEGER) STRICT"}});
-    o.migrations = one;
-    must_open(o);
-    o.migrations = other;
-    BOOST_TEST(open_error(o) == "store.migration");
-}
-
-BOOST_AUTO_TEST_CASE(a_reader_does_not_migrate) {
-    const scratch_folder folder;
-    sqlite_options o = options_for(folder.file());
-    must_open(o);
-    const auto two = with({{2, "more", "CREATE TABLE extra(x INTEGER) STRICT"}});
-    o.migrations = two;
-    o.read_only = true;
-    BOOST_TEST(open_error(o) == "store.migration");
-    o.migrations = {};
-    must_open(o);
-}
-
 // ---- snapshots, blobs, values ------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(two_snapshots_are_kept_and_a_rotten_one_is_passed_over) {
@@ -712,6 +435,21 @@ BOOST_AUTO_TEST_CASE(a_reader_of_an_older_state_delays_the_checkpoint_and_is_not
     other.run("COMMIT");
     BOOST_CHECK(s->checkpoint());
     BOOST_TEST(s->wal_bytes() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_the_database_holds_the_log_too_and_differs_when_the_store_does) {
+    const scratch_folder folder;
+    const auto s = must_open(options_for(folder.file()));
+    chain_writer w(*s);
+    const auto empty = s->bytes();
+    BOOST_CHECK(w.write(3) == commit_outcome::ok);
+    const auto in_log = s->bytes();
+    BOOST_REQUIRE(empty && in_log);
+    BOOST_CHECK(in_log->view() != empty->view());
+    BOOST_CHECK(s->bytes()->view() == in_log->view());
+    BOOST_CHECK(s->checkpoint());
+    BOOST_CHECK(s->bytes()->view() == in_log->view());
+    BOOST_CHECK(read_file(folder.file()) == in_log->view());
 }
 
 BOOST_AUTO_TEST_CASE(a_query_reads_and_does_nothing_else) {

@@ -179,7 +179,7 @@ class Json(ToolTest):
 
     def test_a_validation(self):
         report = self.json_of("aivp", "validate", "fixtures", "--json")
-        self.assertEqual((report["agents"], report["errors"]), (3, []))
+        self.assertEqual((report["agents"], report["errors"]), (4, []))
         bad = self.write("bad.yaml", "schema_version: v1alpha1\nkind: agent\nid: x\nname: x\nstesp: []\n")
         report = self.json_of("aivp", "validate", bad, "--json", code=CONFIG)
         (error,) = [e for e in report["errors"] if e["code"] == "config.unknown_key"]

@@ -18,10 +18,10 @@ class ScenarioFormat(ToolTest):
 
     def test_every_example_runs_as_it_stands(self):
         scenarios = [b for b in self.blocks if b.startswith("schema_version: scenario.v1\n")]
-        self.assertEqual(len(scenarios), 3)
+        self.assertEqual(len(scenarios), 5)
         paths = [self.write(f"docs/example-{n}.yaml", text) for n, text in enumerate(scenarios)]
         done = self.run_tool("aivp-sim", "run", *paths, "--seeds", 200)
-        self.assertIn("3 passed, 0 failed", done.stdout)
+        self.assertIn("5 passed, 0 failed", done.stdout)
         (fixture,) = [b for b in self.blocks if b.startswith("schema_version: fixture.v1\n")]
         self.write("docs/fixture.yaml", fixture)
         done = self.run_tool("aivp", "run", "--dry-run", "fixtures/agents/service-monitor.yaml", "--fixtures", "docs", cwd=self.folder)
@@ -37,6 +37,14 @@ class ScenarioFormat(ToolTest):
             with self.subTest(key):
                 self.assertRegex(FORMAT, rf"`{key}[`:]")
                 self.assertIn(f"{key}: ", shown.replace("\n", " "))
+
+
+    def test_every_table_and_field_of_properties_is_described(self):
+        tables = self.json_of("aivp-sim", "properties", "--json")["tables"]
+        self.assertEqual(len(tables), 7)
+        for table in tables:
+            (row,) = re.findall(rf"^\| `{table['name']}` \| [^|]+ \| (.+) \|$", FORMAT.split("### Tables")[1], re.M)
+            self.assertEqual(["at", *re.findall(r"`(\w+)`", row)], [f["name"] for f in table["fields"]], table["name"])
 
 
 class Cli(ToolTest):

@@ -10,23 +10,18 @@
 
 namespace aivp::tools {
 
-namespace {
-
-struct selection {
-    std::uint64_t shard = 1; ///< from 1
-    std::uint64_t shards = 1;
-};
-
-result<selection> shard_of(const arguments& a) {
+result<shard_selection> shard_of(const arguments& a) {
     const std::string text = a.text("shard");
-    if (text.empty()) return selection{};
+    if (text.empty()) return shard_selection{};
     unsigned long long i = 0, n = 0;
     int used = 0;
     if (std::sscanf(text.c_str(), "%4llu/%4llu%n", &i, &n, &used) != 2 ||
         static_cast<std::size_t>(used) != text.size() || i < 1 || i > n)
         return fail(errc::usage_invalid, "--shard is written i/n with 1 <= i <= n, not `" + text + "`");
-    return selection{i, n};
+    return shard_selection{i, n};
 }
+
+namespace {
 
 result<sim::crash_options> options_of(const arguments& a) {
     sim::crash_options o;
@@ -46,15 +41,14 @@ result<sim::crash_options> options_of(const arguments& a) {
 }
 
 struct totals {
-    std::uint64_t passed = 0, failed = 0, points = 0, images = 0, endings = 0, double_crashes = 0, fault_runs = 0;
+    std::uint64_t passed = 0, failed = 0, cycles = 0, images_equal = 0, endings = 0, endings_equal = 0;
     std::uint64_t lost = 0, duplicates = 0, unreadable = 0;
     void add(const sim::crash_report& r) {
         ++(r.passed() ? passed : failed);
-        points += r.points;
-        images += r.images;
+        cycles += r.cycles();
+        images_equal += r.images_equal;
         endings += r.endings;
-        double_crashes += r.double_crashes;
-        fault_runs += r.fault_runs;
+        endings_equal += r.endings_equal;
         lost += r.lost;
         duplicates += r.duplicates;
         unreadable += r.unreadable;
@@ -67,7 +61,7 @@ void print(const sim::scenario& s, const sim::crash_report& r) {
                         20)
               << padded(grouped(r.effect_points) + " effects", 14) << padded(grouped(r.images) + " images", 16)
               << padded(grouped(r.endings) + " endings", 16) << grouped(r.double_crashes) << " twice, "
-              << grouped(r.fault_runs) << " faults\n";
+              << grouped(r.fault_runs) << " faults, " << grouped(r.takeovers) << " taken over\n";
     for (const sim::finding& f : r.findings)
         std::cout << "        " << f.what << ", " << f.moment << "\n          expected " << printable(f.expected)
                   << "\n          actual   " << printable(f.actual) << "\n";
@@ -81,7 +75,9 @@ std::string json(const sim::scenario& s, const sim::crash_report& r) {
     };
     std::string out = "{\"file\":" + quoted(s.file) + n("records", r.records) + n("points", r.points) +
                       n("points_all", r.points_all) + n("effect_points", r.effect_points) + n("images", r.images) +
-                      n("endings", r.endings) + n("double_crashes", r.double_crashes) + n("fault_runs", r.fault_runs) +
+                      n("images_equal", r.images_equal) + n("contents", r.contents) + n("endings", r.endings) +
+                      n("endings_equal", r.endings_equal) + n("double_crashes", r.double_crashes) +
+                      n("fault_runs", r.fault_runs) + n("takeovers", r.takeovers) + n("cycles", r.cycles()) +
                       n("lost", r.lost) + n("duplicates", r.duplicates) + n("unreadable", r.unreadable) +
                       n("findings_all", r.findings_all) + ",\"findings\":[";
     for (std::size_t i = 0; i < r.findings.size(); ++i)
@@ -98,7 +94,8 @@ std::vector<flag_spec> crash_flags() {
              "kill the process at every call to the disk and to the world; N = at most so many"},
             {"journal", "MODE", "wal", "of the store that is crashed: wal or rollback"},
             {"snapshot-every", "N", "0", "records between snapshots of the state; 0 = none"},
-            {"shard", "I/N", "", "only every N-th scenario, from the I-th on"}};
+            {"shard", "I/N", "",
+             "only this part of the scenarios, by a hash of their names; with --crash-points every N-th"}};
 }
 
 int run_crash_points(const arguments& a, const std::vector<std::shared_ptr<const sim::scenario>>& scenarios) {
@@ -122,16 +119,22 @@ int run_crash_points(const arguments& a, const std::vector<std::shared_ptr<const
         }
     }
     const double seconds = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
-    const std::uint64_t cycles = sum.images + sum.endings + sum.double_crashes + sum.fault_runs;
     if (a.has("json")) {
-        std::cout << "{\"scenarios\":[" << documents << "],\"totals\":{\"cycles\":" << cycles
+        std::cout << "{\"scenarios\":[" << documents << "],\"totals\":{\"cycles\":" << sum.cycles
+                  << ",\"endings\":" << sum.endings << ",\"endings_equal\":" << sum.endings_equal
                   << ",\"passed\":" << sum.passed << ",\"failed\":" << sum.failed << "}}\n";
     } else {
-        char speed[64];
-        std::snprintf(speed, sizeof speed, "%.1f CPU-s, %.0f a second", seconds, static_cast<double>(cycles) / seconds);
-        std::cout << "  " << grouped(cycles) << " times crashed, recovered and checked in " << speed << ": "
-                  << grouped(sum.duplicates) << " duplicates, " << grouped(sum.lost) << " lost, "
-                  << grouped(sum.unreadable) << " unreadable\n"
+        const auto a_second = [seconds](std::uint64_t n) {
+            return grouped(static_cast<std::uint64_t>(static_cast<double>(n) / seconds)) + " a second";
+        };
+        char cpu[32];
+        std::snprintf(cpu, sizeof cpu, "%.1f CPU-s", seconds);
+        std::cout << "  " << grouped(sum.cycles) << " times crashed, recovered and checked in " << cpu << ", "
+                  << a_second(sum.cycles) << ": " << grouped(sum.duplicates) << " duplicates, " << grouped(sum.lost)
+                  << " lost, " << grouped(sum.unreadable) << " unreadable\n  " << grouped(sum.images_equal)
+                  << " of them left a disk that had been examined (" << a_second(sum.cycles - sum.images_equal)
+                  << " without these); " << grouped(sum.endings) << " went on to the end, "
+                  << grouped(sum.endings_equal) << " had the database, world and time of one that did\n"
                   << sum.passed << " passed, " << sum.failed << " failed, 0 skipped\n";
     }
     return sum.failed == 0 ? exit_ok : exit_failed;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "tools/aivp-sim/property_reports.hpp"
 #include "tools/common/output.hpp"
 
 namespace aivp::tools {
@@ -39,10 +40,6 @@ std::string shell_word(const std::string& text) {
     return out + "'";
 }
 
-std::string repro_line(const scenario_report& r, std::uint64_t seed) {
-    return "aivp-sim run " + shell_word(r.what->file) + " --seed " + std::to_string(seed);
-}
-
 std::string finding_text(const finding& f, const scenario_report& r) {
     std::string out = "  " + std::string(f.code == errc::scenario_property ? "property  " : "expect    ") +
                       printable(f.what) + "   " + place_of(f, r) + "\n";
@@ -50,6 +47,14 @@ std::string finding_text(const finding& f, const scenario_report& r) {
     if (!f.moment.empty()) out += "  moment    " + f.moment + "\n";
     return out;
 }
+
+} // namespace
+
+std::string repro_line(const scenario_report& r, const std::string& command, std::uint64_t seed) {
+    return "aivp-sim " + command + " " + shell_word(r.what->file) + " --seed " + std::to_string(seed);
+}
+
+namespace {
 
 std::string divergence_text(const scenario_report& r) {
     const auto& [seed, d] = *r.diverged;
@@ -61,22 +66,7 @@ std::string divergence_text(const scenario_report& r) {
                shortened(x.right ? std::string(x.right->text()) : "(absent)", 120) + "\n";
     out += "    first   " + shortened(d.first.empty() ? "(the run had ended)" : d.first) + "\n";
     out += "    second  " + shortened(d.second.empty() ? "(the run had ended)" : d.second) + "\n";
-    out +=
-        "  repro     aivp-sim verify " + printable(shell_word(r.what->file)) + " --seed " + std::to_string(seed) + "\n";
-    return out;
-}
-
-std::string failure_text(const scenario_report& r) {
-    std::string out = "  scenario  " + printable(r.what->name) + "\n";
-    for (const run_report& run : r.failed) {
-        out += "  seed " + std::to_string(run.seed) + "   stopped: " + to_string(run.stopped) + "   virtual " +
-               rounded(run.virtual_time) + "\n";
-        for (const finding& f : run.findings) out += finding_text(f, r);
-        out += "  repro     " + printable(repro_line(r, run.seed)) + "\n";
-        break; // the lowest failing seed says it; the others are counted below
-    }
-    if (r.seeds_failed > 1) out += "  " + grouped(r.seeds_failed) + " of " + counted(r.seeds_run, "seed") + " fail\n";
-    if (r.diverged) out += divergence_text(r);
+    out += "  repro     " + printable(repro_line(r, "verify", seed)) + "\n";
     return out;
 }
 
@@ -102,13 +92,14 @@ std::string report_json(const scenario_report& r) {
         out += std::string(i ? "," : "") + "{\"findings\":[";
         for (std::size_t k = 0; k < r.failed[i].findings.size(); ++k)
             out += (k ? "," : "") + finding_json(r.failed[i].findings[k]);
-        out += "],\"repro\":" + quoted(repro_line(r, r.failed[i].seed)) +
+        out += "],\"repro\":" + quoted(repro_line(r, "run", r.failed[i].seed)) +
                ",\"seed\":" + std::to_string(r.failed[i].seed) + "}";
     }
     out += "],\"file\":" + quoted(r.what->file) + ",\"inputs\":" + std::to_string(r.inputs) +
            ",\"name\":" + quoted(r.what->name) + ",\"outcomes\":" + quoted(to_hex(r.outcomes)) +
-           ",\"passed\":" + (r.passed() ? "true" : "false") + ",\"runs\":" + std::to_string(r.runs) +
-           ",\"seeds\":" + std::to_string(r.seeds_run) + ",\"seeds_failed\":" + std::to_string(r.seeds_failed) +
+           ",\"passed\":" + (r.passed() ? "true" : "false") + ",\"properties\":" + own_json(r) +
+           ",\"runs\":" + std::to_string(r.runs) + ",\"seeds\":" + std::to_string(r.seeds_run) +
+           ",\"seeds_failed\":" + std::to_string(r.seeds_failed) +
            ",\"virtual_us\":" + std::to_string(r.virtual_time.us) + "}";
     return out;
 }
@@ -122,6 +113,20 @@ std::vector<std::uint64_t> property_checks(const std::vector<scenario_report>& r
 }
 
 } // namespace
+
+std::string failure_text(const scenario_report& r) {
+    std::string out = "  scenario  " + printable(r.what->name) + "\n";
+    for (const run_report& run : r.failed) {
+        out += "  seed " + std::to_string(run.seed) + "   stopped: " + to_string(run.stopped) + "   virtual " +
+               rounded(run.virtual_time) + "\n";
+        for (const finding& f : run.findings) out += finding_text(f, r);
+        out += "  repro     " + printable(repro_line(r, "run", run.seed)) + "\n";
+        break; // the lowest failing seed says it; the others are counted below
+    }
+    if (r.seeds_failed > 1) out += "  " + grouped(r.seeds_failed) + " of " + counted(r.seeds_run, "seed") + " fail\n";
+    if (r.diverged) out += divergence_text(r);
+    return out;
+}
 
 batch_summary summarise(const std::vector<scenario_report>& reports) {
     batch_summary s;
@@ -150,7 +155,7 @@ void print_text(const std::vector<scenario_report>& reports, const std::string& 
     std::string never;
     for (const sim::property_info& p : sim::property_table()) {
         checks += by_property[static_cast<std::size_t>(p.id)];
-        if (by_property[static_cast<std::size_t>(p.id)] == 0)
+        if (by_property[static_cast<std::size_t>(p.id)] == 0 && p.id != sim::property_id::scenario_own)
             never += (never.empty() ? "" : ", ") + std::string(p.name);
     }
     char speed[64];
@@ -175,39 +180,11 @@ std::string to_json(const std::vector<scenario_report>& reports, const batch_sum
     for (const sim::property_info& p : sim::property_table())
         out += (p.id == sim::property_table().front().id ? "" : ",") + quoted(p.name) + ":" +
                std::to_string(by_property[static_cast<std::size_t>(p.id)]);
-    out += "},\"totals\":{\"diverged\":" + std::to_string(diverged) + ",\"failed\":" + std::to_string(summary.failed) +
-           ",\"inputs\":" + std::to_string(inputs) + ",\"passed\":" + std::to_string(summary.passed) +
-           ",\"seeds\":" + std::to_string(seeds) + ",\"skipped\":" + std::to_string(summary.skipped) +
-           "},\"version\":1}";
+    out += "},\"probes\":" + probes_json() + ",\"totals\":{\"diverged\":" + std::to_string(diverged) +
+           ",\"failed\":" + std::to_string(summary.failed) + ",\"inputs\":" + std::to_string(inputs) +
+           ",\"passed\":" + std::to_string(summary.passed) + ",\"seeds\":" + std::to_string(seeds) +
+           ",\"skipped\":" + std::to_string(summary.skipped) + "},\"version\":1}";
     return out;
-}
-
-std::string to_junit(const std::vector<scenario_report>& reports, const batch_summary& summary) {
-    std::string out =
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"aivp-sim\" tests=\"" +
-        std::to_string(reports.size()) + "\" failures=\"" + std::to_string(summary.failed) +
-        "\" errors=\"0\" skipped=\"" + std::to_string(summary.skipped) + "\" time=\"" +
-        std::to_string(summary.seconds) + "\">\n";
-    for (const scenario_report& r : reports) {
-        const std::string folder = r.what->file.substr(0, std::min(r.what->file.rfind('/'), r.what->file.size()));
-        out += "    <testcase classname=\"" + xml_escaped(folder) + "\" name=\"" + xml_escaped(r.what->name) +
-               "\" file=\"" + xml_escaped(r.what->file) + "\" time=\"" +
-               std::to_string(summary.seconds / static_cast<double>(std::max<std::size_t>(1, reports.size()))) +
-               "\">\n      <properties>\n        <property name=\"seeds\" value=\"" + std::to_string(r.seeds_run) +
-               "\"/>\n        <property name=\"scenario_hash\" value=\"" + to_hex(r.what->hash, 16) +
-               "\"/>\n        <property name=\"outcomes\" value=\"" + to_hex(r.outcomes) + "\"/>\n";
-        if (!r.failed.empty())
-            out += "        <property name=\"seed\" value=\"" + std::to_string(r.failed.front().seed) + "\"/>\n";
-        out += "      </properties>\n";
-        if (!r.passed()) {
-            const std::string text = failure_text(r);
-            out += "      <failure message=\"" +
-                   xml_escaped(r.failed.empty() ? "diverged" : r.failed.front().findings.front().what) + "\">" +
-                   xml_escaped(text) + "</failure>\n";
-        }
-        out += "    </testcase>\n";
-    }
-    return out + "  </testsuite>\n</testsuites>\n";
 }
 
 } // namespace aivp::tools

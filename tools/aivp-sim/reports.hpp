@@ -1,4 +1,4 @@
-// What the scenario commands print: text for people, JSON and JUnit for machines.
+// What the scenario commands print: text for people, JSON for machines.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,9 @@ batch_summary summarise(const std::vector<sim::scenario_report>& reports);
 
 void print_text(const std::vector<sim::scenario_report>& reports, const std::string& command, double seconds);
 std::string to_json(const std::vector<sim::scenario_report>& reports, const batch_summary& summary);
-std::string to_junit(const std::vector<sim::scenario_report>& reports, const batch_summary& summary);
+/// What is printed below the line of a scenario that failed.
+std::string failure_text(const sim::scenario_report& r);
+/// "aivp-sim run FILE --seed N" for a shell.
+std::string repro_line(const sim::scenario_report& r, const std::string& command, std::uint64_t seed);
 
 } // namespace aivp::tools

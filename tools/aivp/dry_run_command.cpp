@@ -238,11 +238,7 @@ int dry_run(const arguments& a) {
     const sim::stop_reason stopped = (*world)->run_first(s->start + s->horizon, s->max_events);
     (*world)->conclude(stopped);
     for (const sim::violation& v : (*world)->properties().violations())
-        return report_error({errc::internal_bug,
-                             "property " + std::string(sim::info(v.property).name) + " is violated: " + v.actual,
-                             {},
-                             {},
-                             {}});
+        return report_error({errc::internal_bug, "property " + v.name + " is violated: " + v.actual, {}, {}, {}});
     if (a.has("json"))
         print_json(*s, **world);
     else

@@ -50,7 +50,7 @@ void print_command_help(const program_spec& program, const command_spec& c) {
     if (!c.flags.empty()) std::cout << "\noptions\n";
     for (const flag_spec& f : c.flags) {
         const std::string left = "--" + f.name + (f.value_name.empty() ? "" : " " + f.value_name);
-        std::cout << "  " << padded(left, 22) << f.help
+        std::cout << "  " << padded(left + "  ", 22) << f.help
                   << (f.default_text.empty() ? "" : " (default " + f.default_text + ")") << "\n";
     }
 }

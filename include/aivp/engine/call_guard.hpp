@@ -18,6 +18,17 @@
 
 namespace aivp {
 
+/// Sees what the guard does. Must not call it.
+class call_guard_observer {
+public:
+    virtual ~call_guard_observer() = default;
+    /// A call asked to be made, and was held back for this reason or (ok) was not. `open_until`: the end of the breaker's
+    /// pause, when there is one now.
+    virtual void asked(std::string_view dependency, instant now, errc held_back, std::optional<instant> open_until) = 0;
+    /// A call came to an end.
+    virtual void ended(std::string_view dependency, std::optional<instant> open_until) = 0;
+};
+
 /// Rates and breakers by dependency: a skill's id, a model's name. Driver's thread only.
 class call_guard {
 public:
@@ -37,9 +48,12 @@ public:
     /// Nobody waits any longer: after the deadline that counts as a failure, before it says nothing about the dependency.
     /// What was reserved for the call is not given back.
     void forget(call_ref call, instant now);
+    /// nullptr = nobody. Must outlive the guard.
+    void observe(call_guard_observer* observer) { observer_ = observer; }
 
 private:
     struct dependency_state {
+        std::string_view name; ///< its key
         std::optional<rate_limit> rate;
         gcra_state used;
         std::optional<circuit_breaker> breaker;
@@ -51,10 +65,13 @@ private:
         instant deadline;
     };
     bool wait_for_turn(dependency_state& d, call_ref call, instant now, answer& out);
+    answer decide(dependency_state& d, call_ref call, instant now, instant deadline);
+    void record(const flight& f, breaker_verdict verdict, instant now);
 
     std::map<std::string, dependency_state, std::less<>> dependencies_;
     std::map<call_ref, flight> flights_;
     std::map<call_ref, instant> turns_; ///< of calls that wait: paid for already, to be made then
+    call_guard_observer* observer_ = nullptr;
 };
 
 /// Tells the guard how a call ended, and hands the answer on to whoever made it. Holds references to all that it is given.

@@ -200,6 +200,7 @@ struct call_retry_planned {
     errc code = errc::ok; ///< why: how the attempt before ended
     std::string message;
     usd_micros lost;
+    effect_outcome outcome = effect_outcome::failed; ///< unknown: the attempt before may have taken effect
 };
 
 struct run_paused {

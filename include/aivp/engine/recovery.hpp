@@ -64,7 +64,8 @@ struct recovered_state {
     std::vector<std::string> warnings; ///< a snapshot that could not be used
 };
 
-/// Errors: store.corrupt, store.snapshot, io.read.
+/// From the latest snapshot on, or from the beginning where there is none or the journal does not go on from it. Errors:
+/// store.corrupt, store.snapshot, io.read.
 result<recovered_state> read_state(store_port& store, snapshot_source& snapshots);
 
 } // namespace aivp

@@ -57,6 +57,8 @@ public:
 
     const std::map<run_id, run_log_run>& runs() const { return runs_; }
     const std::vector<run_log_trigger_refusal>& refused_triggers() const { return refused_; }
+    /// A new process goes on from this state: what was committed and not seen any more is known as far as it tells.
+    void restart(const engine_state& found);
 
 private:
     std::map<run_id, run_log_run> runs_;

@@ -118,25 +118,22 @@ result<void> apply(connection& db, const migration& next, instant now) {
 
 } // namespace
 
-result<void> refuse_newer(connection& db, std::span<const migration> known) {
+result<std::size_t> applied_migrations(connection& db, std::span<const migration> known) {
     AIVP_TRY(const auto applied, read_applied(db));
-    AIVP_CHECK(compare(db, applied, known));
-    return {};
+    return compare(db, applied, known);
 }
 
 result<void> migrate(connection& db, std::span<const migration> known, instant now) {
     AIVP_CHECK(db.execute("CREATE TABLE IF NOT EXISTS migrations(version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
                           " applied_at INTEGER NOT NULL, checksum TEXT NOT NULL) STRICT",
                           doing::writing));
-    AIVP_TRY(const auto applied, read_applied(db));
-    AIVP_TRY(const std::size_t count, compare(db, applied, known));
+    AIVP_TRY(const std::size_t count, applied_migrations(db, known));
     for (const migration& next : known.subspan(count)) AIVP_CHECK(apply(db, next, now));
     return {};
 }
 
 result<void> require_schema(connection& db, std::span<const migration> known) {
-    AIVP_TRY(const auto applied, read_applied(db));
-    AIVP_TRY(const std::size_t count, compare(db, applied, known));
+    AIVP_TRY(const std::size_t count, applied_migrations(db, known));
     if (count < known.size())
         return fail(errc::store_migration,
                     "the store has schema " + std::to_string(count) + ", this version needs " +

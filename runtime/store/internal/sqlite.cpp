@@ -43,7 +43,9 @@ int system_error(sqlite3* db) {
 result<connection> connection::open(const std::string& path, int flags, const std::string& vfs) {
     connection made;
     made.path_ = path;
-    const int code = sqlite3_open_v2(path.c_str(), &made.handle_, flags, vfs.empty() ? nullptr : vfs.c_str());
+    // One thread uses a connection: SQLite need not lock it for each call.
+    const int code =
+        sqlite3_open_v2(path.c_str(), &made.handle_, flags | SQLITE_OPEN_NOMUTEX, vfs.empty() ? nullptr : vfs.c_str());
     if (code != SQLITE_OK) return std::unexpected(made.failure(code, doing::reading, "open the store"));
     sqlite3_extended_result_codes(made.handle_, 1);
     return made;

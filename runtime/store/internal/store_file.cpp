@@ -49,7 +49,8 @@ std::string lower(std::string text) {
 result<void> set_journal_mode(connection& db, const sqlite_options& o) {
     const std::string wanted = o.journal == sqlite_options::journal_mode::wal ? "wal" : "delete";
     AIVP_TRY(const std::string now, db.value("PRAGMA journal_mode", doing::reading));
-    if (lower(now) != wanted) AIVP_CHECK(db.value("PRAGMA journal_mode=" + wanted, doing::writing));
+    if (lower(now) == wanted) return {};
+    AIVP_CHECK(db.value("PRAGMA journal_mode=" + wanted, doing::writing));
     AIVP_TRY(const std::string then, db.value("PRAGMA journal_mode", doing::reading));
     if (lower(then) == wanted) return {};
     return fail(errc::config_not_supported,
@@ -153,11 +154,11 @@ result<connection> open_store_file(const sqlite_options& o) {
         return fail(errc::store_read_only, "the file cannot be written", {o.path, 0, 0});
     AIVP_CHECK(set_up(db, o));
     // A store of a newer version is left exactly as it is.
-    AIVP_CHECK(refuse_newer(db, known));
+    AIVP_TRY(const std::size_t applied, applied_migrations(db, known));
     AIVP_CHECK(set_journal_mode(db, o));
-    AIVP_CHECK(db.execute(std::string("PRAGMA synchronous=") + synchronous(o) + "; PRAGMA wal_autocheckpoint=0",
-                          doing::writing));
-    AIVP_CHECK(migrate(db, known, o.opened_at));
+    AIVP_CHECK(db.execute(std::string("PRAGMA synchronous=") + synchronous(o), doing::writing));
+    sqlite3_wal_autocheckpoint(db.get(), 0);
+    if (applied < known.size()) AIVP_CHECK(migrate(db, known, o.opened_at));
     return db;
 }
 

@@ -17,8 +17,9 @@ result<connection> open_store_file(const sqlite_options& options);
 /// Applies what is missing, each migration in a transaction of its own that also fences a writer of the older schema.
 /// Errors: store.newer_schema, store.migration.
 result<void> migrate(connection& db, std::span<const migration> known, instant now);
-/// store.newer_schema or store.migration when the store's migrations are not the first ones of `known`. Writes nothing.
-result<void> refuse_newer(connection& db, std::span<const migration> known);
+/// How many of `known` the store has. store.newer_schema or store.migration when its migrations are not the first ones of
+/// `known`. Writes nothing.
+result<std::size_t> applied_migrations(connection& db, std::span<const migration> known);
 /// The same, and store.migration when the file does not have exactly the schema of `known`.
 result<void> require_schema(connection& db, std::span<const migration> known);
 

@@ -1,0 +1,68 @@
+// One execution of a case, and what a search has to know of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/search/failure.hpp"
+
+namespace aivp::sim {
+
+/// `c` with another workload. Errors: those of apply_edits().
+result<run_case> with_edits(const run_case& c, workload_edits edits);
+
+struct case_result {
+    run_report report;
+    failure_signature signature;        ///< of the first finding; empty when there is none
+    std::vector<std::uint64_t> reached; ///< hashes of pairs of events that followed each other, sorted
+    bool failed() const { return !report.findings.empty(); }
+    /// The finding with this `what`; nullptr when there is none.
+    const finding* find(std::string_view what) const;
+};
+/// What a run throws becomes a finding with internal.bug. Any thread.
+case_result execute(const run_case& c, const setup_hook& hook);
+
+/// A run's journal, whatever store it was in.
+struct journal_text {
+    struct record {
+        std::string line;
+        instant at;
+        digest chain;
+    };
+    std::vector<record> records; ///< records[n-1] has the number n
+    std::string moment(seq_no seq, instant start) const;
+};
+struct executed_case {
+    case_result result;
+    journal_text journal;
+    std::unique_ptr<simulation> world; ///< null when it could not be built
+};
+/// The same with the journal. Threads: as execute().
+executed_case execute_fully(const run_case& c, const setup_hook& hook);
+
+/// The record at which the finding showed: that of its moment, else the last one. 0 in an empty journal.
+seq_no seq_of(const finding& f, const journal_text& journal, instant start);
+
+/// Indices of the plan's faults that nothing met in this run.
+std::vector<std::size_t> unmet_faults(const run_case& c, const run_report& report);
+/// What is wrong with a plan that this run did not meet in full: fault.no_site or fault.not_met for each such fault.
+std::vector<error> stale_faults(const run_case& c, const run_report& report);
+
+/// Executes in parallel, `jobs` at a time, and returns the lowest index whose result is `wanted`; or the number of cases.
+/// Which one that is does not depend on `jobs`. `stop` is asked between two rounds; true ends the search at once.
+std::size_t first_wanted(std::span<const run_case> cases, const setup_hook& hook, unsigned jobs,
+                         const std::function<bool(const case_result&)>& wanted, const std::function<bool()>& stop);
+
+/// Executes all; results in the order of the cases. `visit` is called in that order, `chunk` results at a time; false ends
+/// it. Returns how many were visited.
+std::size_t execute_all(std::size_t count, const std::function<run_case(std::size_t)>& make, const setup_hook& hook,
+                        unsigned jobs, std::size_t chunk,
+                        const std::function<bool(std::size_t, const run_case&, case_result&)>& visit);
+
+} // namespace aivp::sim

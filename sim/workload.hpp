@@ -1,0 +1,54 @@
+// What a search changes in the workload of a scenario: fewer triggers, other payloads, less time. An edit is a value beside
+// the scenario as it is written, so that a token or a regression file can carry it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aivp/base/error.hpp"
+#include "aivp/base/payload.hpp"
+#include "aivp/base/time.hpp"
+
+namespace aivp::sim {
+
+struct scenario;
+
+/// One of a scenario's triggers, changed. What is not set stays as it is written.
+struct trigger_edit {
+    std::uint32_t trigger = 0; ///< index in the scenario as it is written
+    bool dropped = false;      ///< it never happens
+    bool added = false;        ///< one more like it, which stays itself as it is
+    std::optional<duration> after;
+    std::optional<std::uint64_t> times; ///< 1 also takes `every` away
+    std::optional<payload> body;
+
+    bool empty() const { return !dropped && !added && !after && !times && !body; }
+    friend bool operator==(const trigger_edit&, const trigger_edit&) = default;
+};
+
+struct workload_edits {
+    std::optional<duration> horizon;    ///< positive
+    std::vector<std::string> without;   ///< agents, sorted; their triggers go with them
+    std::optional<payload> users;       ///< another script of the users; null = nobody answers
+    std::vector<trigger_edit> triggers; ///< by trigger; of each at most one that is not `added`, and it comes first
+
+    bool empty() const { return !horizon && without.empty() && !users && triggers.empty(); }
+    friend bool operator==(const workload_edits&, const workload_edits&) = default;
+};
+
+/// The scenario with its workload changed. When anything was, `expect` is not asked and no faults are its own: both were
+/// written for another workload.
+/// Errors: config.value (a trigger or an agent that the scenario does not have, no agent left), and those of the users'
+/// script.
+result<std::shared_ptr<const scenario>> apply_edits(const std::shared_ptr<const scenario>& written,
+                                                    const workload_edits& edits);
+
+/// {"duration": "2s", "without": [id…], "users": script, "triggers": [{"trigger": 0, "drop": true} …]}.
+payload to_payload(const workload_edits& edits);
+/// Errors: config.type, config.value, config.unknown_key, time.syntax; the message names the key.
+result<workload_edits> parse_workload(const payload& document);
+
+} // namespace aivp::sim
