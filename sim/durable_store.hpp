@@ -1,9 +1,11 @@
 // The real store on a simulated disk, under the faults that a plan has for the disk.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "runtime/store/sqlite_store.hpp"
@@ -27,6 +29,7 @@ public:
     result<void> reopen() override;
     std::optional<duration> repair() override;
     void heal() override { disk_.heal(); }
+    void on_delay(std::function<void(duration)> take_time) override { disk_.on_delay(std::move(take_time)); }
 
     std::uint64_t calls() const { return disk_.calls(); }
     /// The plan's faults that took effect, by their index; `at` and `after` are those of the end.

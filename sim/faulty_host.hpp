@@ -28,7 +28,6 @@ public:
     void look_at_clock();
     /// The n-th commit of the whole simulation, counted here.
     const fault* next_commit();
-    std::uint64_t commits() const { return commits_; }
 
     /// The process has died at its n-th commit or effect.
     void died(std::uint64_t commits, std::uint64_t effects);
@@ -37,7 +36,6 @@ public:
 
     const fault* broken_by() const { return broken_by_; }
     void broke(const fault* f) { broken_by_ = f; }
-    std::uint64_t readings() const { return readings_; }
     /// Snapshots that were active once and are not in the setup any more.
     const std::vector<snapshot_ptr>& former() const { return former_; }
 

@@ -92,12 +92,11 @@ void collect_findings(const scenario& s, simulation& world, stop_reason stopped,
 
 /// The faults end, and whatever was begun must come to an end: looked at after ever longer spans, so that a scenario with
 /// schedules need not go on for long.
-void converge(const scenario& s, simulation& world, run_report& report) {
+void converge(const scenario& s, simulation& world, run_report& report, std::optional<error>& failed) {
     const run_id begun{world.state().last_run};
     world.heal();
     const instant healed = world.now();
     const duration longest = std::max(s.horizon, rest_within);
-    std::optional<error> failed;
     std::string open;
     for (duration span = minutes(1);; span = span + span) {
         span = std::min(span, longest);
@@ -136,10 +135,10 @@ void run_world(const scenario& s, simulation& world, bool own_plan, const durabl
     }
     std::optional<error> failed;
     report.stopped = run_through_faults(world, s.start + s.horizon, s.max_events, failed);
+    if (!own_plan && !failed && report.stopped != stop_reason::event_limit) converge(s, world, report, failed);
     if (failed)
         report.findings.push_back(
             {failed->code, "recovery", failed->where, "a process that starts again", failed->message, {}});
-    if (!own_plan && !failed && report.stopped != stop_reason::event_limit) converge(s, world, report);
     world.conclude(report.stopped);
     if (store) world.keep_journal();
     collect_findings(s, world, report.stopped, own_plan, store, report.findings);

@@ -33,7 +33,7 @@ public:
     std::uint64_t fired() const { return fired_; }
     bool empty() const { return heap_.empty(); }
     /// Requires !empty().
-    instant next_at() const { return heap_.front().at; }
+    instant next_at() const { return heap_.front().at < busy_until_ ? busy_until_ : heap_.front().at; }
 
     /// An instant in the past means now: an event cannot come before what has happened.
     void at(instant when, event_class c, event_handler& handler, std::uint64_t token) {
@@ -47,6 +47,9 @@ public:
         at(now_ + delay, c, handler, token);
     }
 
+    /// Nothing happens for so long from now: what is due meanwhile comes late.
+    void busy_for(duration d) { busy_until_ = (busy_until_ < now_ ? now_ : busy_until_) + d; }
+
     /// What happens at the same instant in the same class happens in another order from now on, one for each key; 0 = the
     /// order in which it was scheduled.
     void permute_ties(std::uint64_t key) { ties_ = key; }
@@ -54,15 +57,15 @@ public:
     /// Runs the next event. False when there is none.
     bool step_one() {
         if (heap_.empty()) return false;
+        now_ = next_at();
         const entry e = pop();
-        now_ = e.at;
         ++fired_;
         e.handler->fire(e.token);
         return true;
     }
     /// Runs all events up to and including `end`, then sets the clock to `end`.
     void step_until(instant end) {
-        while (!heap_.empty() && heap_.front().at <= end) step_one();
+        while (!heap_.empty() && next_at() <= end) step_one();
         if (now_ < end) now_ = end;
     }
     void step_for(duration d) { step_until(now_ + d); }
@@ -73,7 +76,7 @@ public:
     }
     /// Moves the clock without running anything; `t` must not be after the next event.
     void set_now(instant t) {
-        AIVP_ASSERT(t >= now_ && (heap_.empty() || t <= heap_.front().at), "the clock cannot pass an event");
+        AIVP_ASSERT(t >= now_ && (heap_.empty() || t <= next_at()), "the clock cannot pass an event");
         now_ = t;
     }
 
@@ -133,6 +136,7 @@ private:
     }
 
     instant now_;
+    instant busy_until_ = instant::min();
     std::uint64_t next_ = 0;
     std::uint64_t ties_ = 0;
     std::uint64_t fired_ = 0;

@@ -85,6 +85,7 @@ simulation::simulation(simulation_setup setup)
       planned_(*this) {
     mocks_.set_latencies(setup_.latencies);
     if (setup_.faults) start_faults();
+    if (setup_.keeper) setup_.keeper->on_delay([this](duration d) { scheduler_.busy_for(d); });
     for (const auto& [name, value] : setup_.secrets) checker_.watch_secret(value, name);
     const bool states = setup_.properties && !setup_.properties->empty();
     if (states || !setup_.secrets.empty()) checker_.watch_world(ledger_);
@@ -350,6 +351,7 @@ void simulation::keep_journal() {
     // A store that cannot be read to its end has been reported by conclude().
     (void)setup_.store->read(seq_no{1},
                              [this](const journal_record& r) { return store_.commit({&r, 1}) == commit_outcome::ok; });
+    if (setup_.keeper) setup_.keeper->on_delay({});
     setup_.store = nullptr;
     setup_.keeper = nullptr;
 }

@@ -72,6 +72,8 @@ public:
     virtual std::optional<duration> repair() = 0;
     /// Nothing goes wrong beneath it any more.
     virtual void heal() = 0;
+    /// Whom it tells how long an operation took.
+    virtual void on_delay(std::function<void(duration)> take_time) = 0;
 };
 
 /// What a simulation is made of.

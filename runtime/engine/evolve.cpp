@@ -206,9 +206,7 @@ void apply(run_state& r, const call_parked& e, instant at) {
 void remember_doubt(run_state& r, const open_call& o) {
     if (o.kind != call_kind::skill) return;
     if (r.snapshot->bindings[o.binding].skill->effect != effect_class::write) return;
-    const bool known = std::any_of(r.unknown_writes.begin(), r.unknown_writes.end(),
-                                   [&](const unknown_write& u) { return u.idempotency_key == o.idempotency_key; });
-    if (!known) r.unknown_writes.push_back({o.binding, o.arguments_hash, o.idempotency_key});
+    if (!r.is_in_doubt(o.idempotency_key)) r.unknown_writes.push_back({o.binding, o.arguments_hash, o.idempotency_key});
 }
 
 void apply(run_state& r, const call_resent& e, instant at) {

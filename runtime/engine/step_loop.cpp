@@ -47,8 +47,6 @@ void engine_step::model_failed(run_state& r, const open_call& open, effect_outco
     const usd_micros billed = outcome == effect_outcome::unknown ? open.reserved : usd_micros{};
     attempt_failure failure{.code = code, .outcome = outcome};
     if (retry_after.us > 0) failure.retry_after = retry_after;
-    // Asking again changes nothing in the world; what the lost answer cost is counted.
-    if (code == errc::model_unknown) failure.should_retry = true;
     if (affords_another(r, billed) && plan_retry(r, open, brain.model.retry, failure, true, message, billed)) return;
     emit(r, model_settled{r.id, open.call, outcome, nullptr, code, message, billed});
     finish(r, outcome_status::failure, code, message.empty() ? std::string(info(code).text) : message);

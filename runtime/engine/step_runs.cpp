@@ -265,6 +265,9 @@ bool engine_step::plan_retry(run_state& r, const open_call& open, const retry_po
     } else {
         attempt_failure told = failure;
         told.repeatable = repeatable;
+        // These codes say only that nobody knows; whether it may be made again is the call's own.
+        if (failure.code == errc::skill_outcome_unknown || failure.code == errc::model_unknown)
+            told.should_retry = repeatable;
         const jitter_key key{open.kind == call_kind::skill
                                  ? open.idempotency_key.prefix()
                                  : jitter_key_of(r.effect_seed.prefix(), r.id, "model", open.call.value).value};
@@ -285,12 +288,6 @@ bool engine_step::plan_retry(run_state& r, const open_call& open, const retry_po
     return true;
 }
 
-/// That this attempt failed says nothing about one before it.
-bool engine_step::is_in_doubt(const run_state& r, const effect_key& key) {
-    return std::any_of(r.unknown_writes.begin(), r.unknown_writes.end(),
-                       [&](const unknown_write& u) { return u.idempotency_key == key; });
-}
-
 bool engine_step::retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code,
                               const std::string& message, duration retry_after) {
     const skill_contract& skill = *r.snapshot->bindings[open.binding].skill;
@@ -300,7 +297,6 @@ bool engine_step::retry_skill(run_state& r, const open_call& open, effect_outcom
     attempt_failure failure{.code = code, .outcome = outcome};
     if (retry_after.us > 0) failure.retry_after = retry_after;
     const bool repeatable = skill.effect != effect_class::write || skill.takes_key || skill.idempotent;
-    if (outcome == effect_outcome::unknown && code == errc::skill_outcome_unknown) failure.should_retry = repeatable;
     return plan_retry(r, open, skill.retry, failure, repeatable, message, {});
 }
 
@@ -325,7 +321,8 @@ void engine_step::on(const skill_completion& in) {
             return;
         }
         if (retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after)) return;
-        if (in.outcome == effect_outcome::failed && is_in_doubt(*r, call.idempotency_key)) {
+        // That this attempt failed says nothing about one before it.
+        if (in.outcome == effect_outcome::failed && r->is_in_doubt(call.idempotency_key)) {
             AIVP_REACHABLE("call: a failure after an attempt of which nobody knows");
             settle(*r, call, effect_outcome::unknown, in.result, errc::skill_outcome_unknown,
                    "an earlier attempt may have taken effect; the last one failed: " + in.message);

@@ -31,9 +31,9 @@ const fault* fault_injector::hit(const std::vector<std::size_t>& faults, std::ui
     return nullptr;
 }
 
-const fault* fault_injector::call_of(std::string_view prefix, std::string_view binding, fault_port port,
-                                     std::string_view agent, bool writes, bool keyed) {
-    name_.assign(prefix).append(agent);
+const fault* fault_injector::call_of(fault_port port, std::string_view agent, std::string_view binding, bool writes,
+                                     bool keyed) {
+    name_.assign(to_string(port)).append("/").append(agent);
     if (!binding.empty()) name_.append("/").append(binding);
     site_state& s = state_of(name_, port);
     s.site.writes = writes;
@@ -131,7 +131,7 @@ public:
     faulty_models(model_provider& next, fault_injector& owner) : next_(next), owner_(owner), held_(owner.world_) {}
 
     void call(const model_request& request, completion_sink& sink) override {
-        const fault* f = owner_.call_of("model/", {}, fault_port::model, request.agent, false, true);
+        const fault* f = owner_.call_of(fault_port::model, request.agent);
         if (!f) return next_.call(request, sink);
         const call_ref ref{request.run, request.call};
         switch (f->kind) {
@@ -195,8 +195,7 @@ public:
 
     void call(const skill_request& request, completion_sink& sink) override {
         const bool writes = request.effect == effect_class::write;
-        const fault* f =
-            owner_.call_of("skill/", request.as, fault_port::skill, request.agent, writes, request.takes_key);
+        const fault* f = owner_.call_of(fault_port::skill, request.agent, request.as, writes, request.takes_key);
         const call_ref ref{request.run, request.call};
         if (!f) {
             if (!sees_all_) return next_.call(request, sink);
@@ -268,7 +267,7 @@ public:
     faulty_users(user_channel& next, fault_injector& owner) : next_(next), owner_(owner), held_(owner.world_) {}
 
     void ask(const user_question& question, completion_sink& sink) override {
-        const fault* f = owner_.call_of("user/", {}, fault_port::user, question.agent, false, true);
+        const fault* f = owner_.call_of(fault_port::user, question.agent);
         if (!f) return next_.ask(question, sink);
         const call_ref ref{question.run, question.call};
         if (f->kind == fault_kind::user_leaves) return sink.user_done({ref, {}, true});

@@ -86,9 +86,9 @@ private:
         std::vector<std::size_t> faults; ///< of the plan, at this site
     };
     site_state& state_of(std::string_view site, fault_port port);
-    /// Counts a call of the site `prefix` agent [/binding].
-    const fault* call_of(std::string_view prefix, std::string_view binding, fault_port port, std::string_view agent,
-                         bool writes, bool keyed);
+    /// Counts a call of the port's site for the agent, or for its binding.
+    const fault* call_of(fault_port port, std::string_view agent, std::string_view binding = {}, bool writes = false,
+                         bool keyed = true);
     const fault* hit(const std::vector<std::size_t>& faults, std::uint64_t n);
 
     fault_plan plan_;

@@ -77,7 +77,7 @@ void read_form(mapping_reader& m, const fault_kind_info& k, fault& f, file_error
         f.form = static_cast<std::uint8_t>(it - k.forms.begin());
 }
 
-void read_times(mapping_reader& m, const fault_kind_info& k, fault& f, file_errors& errors) {
+void read_times(mapping_reader& m, const fault_kind_info& k, fault& f) {
     if (!k.repeats) return;
     const yaml_node* node = m.node("times");
     if (!node) return;
@@ -87,7 +87,6 @@ void read_times(mapping_reader& m, const fault_kind_info& k, fault& f, file_erro
     }
     const auto n = m.integer("times", 1, ordinal_max);
     if (n) f.times = static_cast<std::uint64_t>(*n);
-    (void)errors;
 }
 
 } // namespace
@@ -115,7 +114,7 @@ fault read_fault(const yaml_node& node, file_errors& errors) {
     f.kind = kind->kind;
     if (!kind->span.name.empty()) f.span = m.span(kind->span.name, microseconds(1), days(366)).value_or(duration{});
     read_form(m, *kind, f, errors);
-    read_times(m, *kind, f, errors);
+    read_times(m, *kind, f);
     m.finish();
     return f;
 }

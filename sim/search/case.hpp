@@ -1,4 +1,4 @@
-// One execution of a case, and what a search has to know of it.
+// A case, one execution of it, and what a search has to know of that.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,31 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/search/failure.hpp"
+#include "sim/runner.hpp"
+#include "sim/workload.hpp"
 
 namespace aivp::sim {
 
+/// What a run is made of: executing it again gives the same journal.
+struct run_case {
+    std::shared_ptr<const scenario> what; ///< with its workload: a shrunk case has fewer agents, triggers or less time
+    std::uint64_t seed = 1;
+    fault_plan plan;
+    std::shared_ptr<const scenario> written = nullptr; ///< the scenario as it stands in its file; null = it is `what`
+    workload_edits edits{};                            ///< what makes `what` of `written`
+
+    const std::shared_ptr<const scenario>& origin() const { return written ? written : what; }
+};
+
 /// `c` with another workload. Errors: those of apply_edits().
 result<run_case> with_edits(const run_case& c, workload_edits edits);
+
+/// Two failures are one when these are equal.
+struct failure_signature {
+    std::string property; ///< the finding's `what`
+    digest last_events;   ///< of the kinds of the last few events before it, without numbers, names and times
+    friend auto operator<=>(const failure_signature&, const failure_signature&) = default;
+};
 
 struct case_result {
     run_report report;

@@ -42,7 +42,7 @@ private:
         c.plan.faults.erase(c.plan.faults.begin() + static_cast<std::ptrdiff_t>(i));
         return c;
     }
-    /// The case with the value at `pointer`, equal to `value`, replaced in all payloads that hold it under this name.
+    /// The case with `value` replaced in all payloads that hold it under this name; nothing when a schema forbids that.
     std::optional<run_case> with_value(const std::string& name, const payload& value, const payload& other) const;
     void find_free_value(const std::string& name, const payload& value);
     std::vector<run_case> with_values(const std::string& name, const payload& value,
@@ -78,14 +78,11 @@ void explainer::count_without() {
                 });
 }
 
-/// The last word of a pointer, or what a payload without members is called.
-std::string name_of(const std::string& pointer) {
-    const std::size_t slash = pointer.rfind('/');
-    return slash == std::string::npos ? "payload" : pointer.substr(slash + 1);
-}
+/// What a payload without members is called.
+constexpr const char* whole_payload = "payload";
 
 struct leaf {
-    std::string name; ///< the key, or "payload"
+    std::string name; ///< the key, or whole_payload
     payload value;
     friend bool operator<(const leaf& a, const leaf& b) {
         return std::pair(a.name, a.value.text()) < std::pair(b.name, b.value.text());
@@ -120,7 +117,7 @@ std::optional<run_case> explainer::with_value(const std::string& name, const pay
                                               const payload& other) const {
     auto changed = std::make_shared<scenario>(*case_.what);
     for (planned_trigger& t : changed->triggers) {
-        t.body = replaced(t.body, name_of(""), {name, value}, other);
+        t.body = replaced(t.body, whole_payload, {name, value}, other);
         if (!accepts_payload(*changed, t, t.body)) return std::nullopt;
     }
     run_case c = case_;
@@ -176,7 +173,7 @@ void explainer::find_free_spans() {
 
 void explainer::find_free_values() {
     std::set<leaf> leaves;
-    for (const planned_trigger& t : case_.what->triggers) collect_leaves(t.body, name_of(""), leaves);
+    for (const planned_trigger& t : case_.what->triggers) collect_leaves(t.body, whole_payload, leaves);
     for (const leaf& l : leaves) {
         if (report_.free_values.size() >= free_values_max || expired()) return;
         find_free_value(l.name, l.value);

@@ -3,33 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "sim/runner.hpp"
-#include "sim/workload.hpp"
+#include "sim/search/case.hpp"
 
 namespace aivp::sim {
-
-/// What a run is made of: executing it again gives the same journal.
-struct run_case {
-    std::shared_ptr<const scenario> what; ///< with its workload: a shrunk case has fewer agents, triggers or less time
-    std::uint64_t seed = 1;
-    fault_plan plan;
-    std::shared_ptr<const scenario> written = nullptr; ///< the scenario as it stands in its file; null = it is `what`
-    workload_edits edits{};                            ///< what makes `what` of `written`
-
-    const std::shared_ptr<const scenario>& origin() const { return written ? written : what; }
-};
-
-/// Two failures are one when these are equal.
-struct failure_signature {
-    std::string property; ///< the finding's `what`
-    digest last_events;   ///< of the kinds of the last few events before it, without numbers, names and times
-    friend auto operator<=>(const failure_signature&, const failure_signature&) = default;
-};
 
 /// One line of the minimal history.
 struct story_line {

@@ -111,7 +111,8 @@ private:
     }
     result<void> check_filter(const fault_filter& filter) const;
     void take_census(const fault_filter& filter);
-    void count(const run_case& c, case_result& r, stage_count& stage);
+    /// True when the run reached something new.
+    bool count(const run_case& c, const case_result& r, stage_count& stage);
     void stage(search_stage which, stage_count& counts, std::uint64_t n,
                const std::function<run_case(std::size_t)>& make);
     void swarm(const plan_space& space);
@@ -144,7 +145,10 @@ result<void> searcher::check_filter(const fault_filter& filter) const {
     return fail(errc::fault_no_site, "the scenario has no place `" + filter.site + "`", {scenario_->file, 0, 0});
 }
 
-void searcher::count(const run_case& c, case_result& r, stage_count& stage) {
+bool searcher::count(const run_case& c, const case_result& r, stage_count& stage) {
+    const std::size_t reached_before = reached_.size();
+    reached_.insert(r.reached.begin(), r.reached.end());
+    const bool reached_more = reached_.size() > reached_before;
     ++stage.tried;
     ++report_.runs;
     report_.inputs += r.report.inputs;
@@ -153,16 +157,17 @@ void searcher::count(const run_case& c, case_result& r, stage_count& stage) {
     std::set<fault_kind> kinds;
     for (const met_fault& m : r.report.met) kinds.insert(c.plan.faults[m.index].kind);
     for (const fault_kind k : kinds) ++report_.met[static_cast<std::size_t>(k)];
-    if (!r.failed()) return;
+    if (!r.failed()) return reached_more;
     ++stage.failed;
     ++report_.failed;
     met_failure f{c, r.report.findings.front(), r.signature, r.report.inputs, report_.runs, 0};
     const auto [known, is_new] = failures_.try_emplace(r.signature, f);
-    if (is_new) return;
+    if (is_new) return reached_more;
     const auto size = [](const met_failure& m) { return std::pair(m.met.plan.faults.size(), m.inputs); };
     const std::uint64_t also = known->second.also + 1;
     if (size(f) < size(known->second)) known->second = std::move(f);
     known->second.also = also;
+    return reached_more;
 }
 
 void searcher::stage(search_stage which, stage_count& counts, std::uint64_t n,
@@ -174,7 +179,6 @@ void searcher::stage(search_stage which, stage_count& counts, std::uint64_t n,
             std::min<std::size_t>(chunk, n - begin), [&](std::size_t i) { return make(begin + i); }, options_.hook,
             options_.jobs, chunk,
             [&](std::size_t, const run_case& c, case_result& r) {
-                for (const std::uint64_t pair : r.reached) reached_.insert(pair);
                 count(c, r, counts);
                 return true;
             });
@@ -210,10 +214,7 @@ void searcher::swarm_guided(const plan_space& space) {
         };
         execute_all(std::min(generation, options_.seeds - begin), make, options_.hook, options_.jobs, generation,
                     [&](std::size_t, const run_case& c, case_result& r) {
-                        bool is_new = false;
-                        for (const std::uint64_t pair : r.reached) is_new |= reached_.insert(pair).second;
-                        if (is_new && !r.failed()) interesting.push_back(c);
-                        count(c, r, counts);
+                        if (count(c, r, counts) && !r.failed()) interesting.push_back(c);
                         return true;
                     });
     }
@@ -276,7 +277,6 @@ void searcher::take_census(const fault_filter& filter) {
         [&](std::size_t, const run_case& c, case_result& r) {
             found_.seeds.push_back(c.seed);
             found_.add(r.report.sites);
-            for (const std::uint64_t pair : r.reached) reached_.insert(pair);
             count(c, r, report_.census);
             return true;
         });

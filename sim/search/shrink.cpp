@@ -543,23 +543,20 @@ bool smaller(const failure_report& a, const failure_report& b) {
 result<failure_report> shrink(const run_case& found, const std::string& property, const shrink_options& options) {
     shrinker s(found, property, options);
     AIVP_CHECK(s.begin());
+    // A case is only taken when it has one.
+    const auto broken = [&]() -> const finding& {
+        return *std::find_if(s.report().findings.begin(), s.report().findings.end(),
+                             [&](const finding& f) { return f.what == property; });
+    };
     // What is asked of the scenario's own plan and workload can only be seen there.
-    const finding* first = nullptr;
-    for (const finding& f : s.report().findings)
-        if (f.what == property && !first) first = &f;
-    const bool fixed = first->code == errc::scenario_expectation;
-    if (!fixed) s.run();
+    if (broken().code != errc::scenario_expectation) s.run();
     failure_report out;
     out.found = found;
     out.shrunk = s.best();
     out.shrinking = s.statistics();
     out.shrinking.faults_after = out.shrunk.plan.faults.size();
     out.shrinking.events_after = s.report().inputs; // explain() knows how many of them led to it
-    for (const finding& f : s.report().findings)
-        if (f.what == property) {
-            out.what = f;
-            break;
-        }
+    out.what = broken();
     if (options.explain) explain(out, options);
     return out;
 }

@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include "sim/search/case.hpp"
+#include "sim/search/failure.hpp"
 
 namespace aivp::sim {
 

@@ -60,7 +60,7 @@ private:
     void tell_trigger(const event_view& e);
     void tell_intent(const event_view& e);
     void tell_settled(const event_view& e, const char* what);
-    bool tell_other(const event_view& e);
+    void tell_other(const event_view& e);
     const skill_binding* binding_of(const event_view& e) const;
 
     const run_case& case_;
@@ -138,7 +138,7 @@ void teller::tell_settled(const event_view& e, const char* what) {
     add(what, name + " -> " + text);
 }
 
-bool teller::tell_other(const event_view& e) {
+void teller::tell_other(const event_view& e) {
     const auto made = calls_.find(call_of(e));
     const std::string name = made == calls_.end() ? "a call" : made->second.name;
     if (e.type == "call_retry_planned")
@@ -162,9 +162,6 @@ bool teller::tell_other(const event_view& e) {
         add("operator", "pauses " + agent_of_run(run_of(e)));
     else if (e.type == "run_resumed")
         add("operator", "resumes " + agent_of_run(run_of(e)));
-    else
-        return false;
-    return true;
 }
 
 void teller::tell(const event_view& e) {

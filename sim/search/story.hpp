@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/search/case.hpp"
+#include "sim/search/failure.hpp"
 
 namespace aivp::sim {
 

@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "sim/search/case.hpp"
-
 namespace aivp::sim {
 
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/search/failure.hpp"
+#include "sim/search/case.hpp"
 
 namespace aivp::sim {
 

@@ -167,4 +167,20 @@ RC_BOOST_PROP(events_come_sorted_by_time_class_and_order, ()) {
     RC_ASSERT(copy.pending() == expected.size() - half);
 }
 
+BOOST_AUTO_TEST_CASE(while_it_is_busy_what_is_due_comes_late_and_in_its_order) {
+    scheduler s({100});
+    recorder r(s);
+    s.at({110}, event_class::timer, r, 1000);
+    s.at({120}, event_class::timer, r, 2000);
+    s.at({400}, event_class::timer, r, 3000);
+    s.busy_for({200});
+    BOOST_TEST(s.next_at().us == 300);
+    s.step_until({299});
+    BOOST_TEST(s.fired() == 0U);
+    s.busy_for({50});
+    s.step_until({1000});
+    BOOST_TEST((r.times == std::vector<std::int64_t>{350, 350, 400}));
+    BOOST_TEST(s.now().us == 1000);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

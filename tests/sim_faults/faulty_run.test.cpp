@@ -122,6 +122,20 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fails_stops_the_store_for_a_while_and_nothing_i
             }
 }
 
+BOOST_AUTO_TEST_CASE(a_slow_disk_takes_virtual_time) {
+    const auto ends = [](duration after) {
+        const auto s = writing();
+        const fault f{.site = "disk", .ordinal = 20, .kind = fault_kind::disk_slow, .span = after};
+        const planned_world w = run_planned(*s, 1, {{f}});
+        BOOST_TEST(findings(w.report) == "");
+        BOOST_TEST(w.report.runs == 5U);
+        instant last;
+        for (const auto& [id, run] : w.world->log().runs()) last = std::max(last, run.entries.back().settled_at);
+        return last;
+    };
+    BOOST_TEST((ends(seconds(3)) > ends(microseconds(1)) + seconds(10)));
+}
+
 BOOST_AUTO_TEST_CASE(two_runs_on_a_faulty_disk_give_one_journal) {
     const auto s = writing();
     s->faults = {{{.site = "disk", .ordinal = 40, .kind = fault_kind::disk_io_error, .severity = 1}}};

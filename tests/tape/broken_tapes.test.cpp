@@ -161,6 +161,17 @@ BOOST_AUTO_TEST_CASE(every_broken_tape_has_a_code_and_a_place) {
     static_assert(std::size(broken_tapes) >= 30);
 }
 
+BOOST_AUTO_TEST_CASE(a_digest_has_one_spelling) {
+    tape_text text = tape_to_text(sample_tape());
+    const std::size_t from = text.events.find("\"digest\":\"") + 10;
+    const std::size_t letter = text.events.find_first_of("abcdef", from);
+    BOOST_REQUIRE(letter < from + 64);
+    text.events[letter] = static_cast<char>(text.events[letter] - 'a' + 'A');
+    const auto back = tape_from_text(text, "x.tape");
+    BOOST_REQUIRE(!back.has_value());
+    BOOST_TEST(back.error().message == "\"digest\" must be 64 hexadecimal digits in lower case");
+}
+
 BOOST_AUTO_TEST_CASE(every_edited_event_is_reported_not_only_the_first) {
     tape_text text = tape_to_text(sample_tape());
     for (const char* word : {"\"at\":0", "You pay bills.", "\"result\":\"sent\""}) {

@@ -252,7 +252,7 @@ class Kinds(ToolTest):
             self.assertEqual("ambiguous" in row, kind["ambiguous"], row)
             self.assertEqual("once" in row.split("|")[-2], not kind["repeats"], row)
 
-    def test_the_example_of_the_page_is_what_is_printed(self):
+    def test_the_plans_of_the_page_can_be_read(self):
         page = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
         plans = re.findall(r"^```yaml\n(- .*?)^```$", page, re.M | re.S)
         self.assertTrue(plans)

@@ -17,7 +17,7 @@ int load_scenarios(const arguments& a, scenario_list& out);
 
 /// `run --faults N`: random plans only. Exit code: 0, or 10 when anything was found.
 int run_swarm(const arguments& a, const scenario_list& scenarios);
-/// `run --plan FILE`: the scenarios under the plan of a file. Appends to `out`; an exit code when the file is wrong.
+/// `run --plan FILE`: puts the scenarios under the plan of a file. Returns an exit code; not 0 when the file is wrong.
 int read_plan(const arguments& a, scenario_list& scenarios);
 
 /// Writes the failure as FOLDER/STEM-SIGNATURE.yaml and returns the path. Errors: io.write.

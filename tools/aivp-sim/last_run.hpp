@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "sim/runner.hpp"
 #include "tools/common/command.hpp"
 
 namespace aivp::tools {

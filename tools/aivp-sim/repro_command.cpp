@@ -108,10 +108,11 @@ int read_case(const arguments& a, const std::string& what, sim::run_case& out) {
     return exit_ok;
 }
 
-seq_no record_of(const sim::journal_text& journal, const std::string& moment, instant start) {
+result<seq_no> record_of(const sim::journal_text& journal, const std::string& moment, instant start) {
     for (std::uint64_t n = 1; n <= journal.records.size(); ++n)
-        if (journal.moment({n}, start) == moment) return {n};
-    return {};
+        if (journal.moment({n}, start) == moment) return seq_no{n};
+    return fail(errc::usage_invalid, "this run has no moment " + moment, {},
+                "Take one from the lines of its failure, or from --json.");
 }
 
 namespace {
@@ -164,13 +165,9 @@ void print_state(const sim::run_case& c, const engine_state& state) {
 /// Runs it up to the moment and shows what is open then.
 int stop_at(const arguments& a, const sim::run_case& c, const sim::executed_case& run) {
     const std::string moment = a.text("at");
-    const seq_no at = record_of(run.journal, moment, c.what->start);
-    if (at.value == 0)
-        return report_error({errc::usage_invalid,
-                             "this run has no moment " + moment,
-                             {},
-                             "Take one from the lines of its failure, or from --json.",
-                             {}});
+    const auto found = record_of(run.journal, moment, c.what->start);
+    if (!found) return report_error(found.error());
+    const seq_no at = *found;
     // The same run again, which passes by this point: a debugger that waits there has the whole process before it.
     memory_store store;
     watched_store watched(store, at);

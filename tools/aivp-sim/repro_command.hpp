@@ -12,7 +12,7 @@ namespace aivp::tools {
 /// code when it cannot be read.
 int read_case(const arguments& a, const std::string& what, sim::run_case& out);
 
-/// The record of a moment; 0 when the run has none such.
-seq_no record_of(const sim::journal_text& journal, const std::string& moment, instant start);
+/// The record of a moment. Errors: usage.invalid (the run has none such).
+result<seq_no> record_of(const sim::journal_text& journal, const std::string& moment, instant start);
 
 } // namespace aivp::tools

@@ -48,7 +48,7 @@ reported_failure divergence_of(const scenario_report& r) {
 }
 
 /// What the first failing seed broke, each thing once. The block of the first is about all of them.
-std::vector<reported_failure> failures_of(const scenario_report& r, bool tells) {
+std::vector<reported_failure> failures_of(const scenario_report& r) {
     constexpr std::size_t findings_max = 20;
     std::vector<reported_failure> out;
     if (r.failed.empty()) {
@@ -68,7 +68,7 @@ std::vector<reported_failure> failures_of(const scenario_report& r, bool tells) 
                            run.seed,
                            token,
                            {}});
-            if (tells) out.back().told = history_of(r, f.what);
+            out.back().told = history_of(r, f.what);
         }
     }
     out.front().block = failure_text(r);
@@ -92,7 +92,7 @@ reported_failure failure_of(const failure_report& r, const std::string& kept) {
 } // namespace
 
 reported_results results_of(const std::string& command, const std::vector<scenario_report>& reports,
-                            const batch_summary& summary, bool tells) {
+                            const batch_summary& summary) {
     reported_results out{command, {}, summary};
     // What one scenario took is not measured: they run side by side.
     std::uint64_t inputs = 0;
@@ -106,7 +106,7 @@ reported_results results_of(const std::string& command, const std::vector<scenar
                         {"scenario_hash", to_hex(r.what->hash, 16)},
                         {"outcomes", to_hex(r.outcomes)}};
         if (!r.passed()) {
-            s.failures = failures_of(r, tells);
+            s.failures = failures_of(r);
             s.not_shown = r.seeds_failed > 1 ? r.seeds_failed - 1 : 0;
         }
         out.scenarios.push_back(std::move(s));

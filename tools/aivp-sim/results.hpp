@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,7 +22,7 @@ struct reported_failure {
     std::string repro; ///< a command line
     std::uint64_t seed = 0;
     std::string token; ///< empty: the case does not fit into one
-    /// With the history; none when two runs of a seed differ, and where nobody asked for it.
+    /// With the history; none when two runs of a seed differ.
     std::optional<sim::failure_report> told;
 };
 
@@ -45,9 +43,9 @@ struct reported_results {
     batch_summary summary;
 };
 
-/// With `tells` the first failing seed of each scenario is run again for its history.
+/// The first failing seed of each scenario is run again for its history.
 reported_results results_of(const std::string& command, const std::vector<sim::scenario_report>& reports,
-                            const batch_summary& summary, bool tells);
+                            const batch_summary& summary);
 /// `kept`: the regression files by failure, or empty.
 reported_scenario result_of(const sim::search_report& r, const std::vector<std::string>& kept, double seconds);
 /// One case that passed, or failed with `r`.
@@ -63,8 +61,6 @@ public:
     /// Errors: io.write.
     static result<result_files> open(const arguments& a);
     bool wanted() const { return !files_.empty() || github_; }
-    /// Does any of them show histories?
-    bool tells() const { return wanted(); }
     /// Errors: io.write. Annotations go to stdout, or with --json to stderr.
     result<void> write(const reported_results& results);
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
-#include <thread>
 
 #include "tools/aivp-sim/commands.hpp"
 #include "tools/aivp-sim/crash_command.hpp"
@@ -37,10 +36,9 @@ result<sim::batch_options> batch_from(const arguments& a) {
     sim::batch_options o;
     AIVP_TRY(const std::int64_t seed, a.integer("seed", 0, INT64_MAX));
     AIVP_TRY(const std::int64_t seeds, a.integer("seeds", 1, 100'000'000));
-    AIVP_TRY(const std::int64_t jobs, a.integer("jobs", 0, 1024));
+    AIVP_TRY(o.jobs, jobs_of(a));
     o.first_seed = static_cast<std::uint64_t>(seed);
     o.seeds = static_cast<std::uint64_t>(seeds);
-    o.jobs = jobs == 0 ? std::max(1u, std::thread::hardware_concurrency()) : static_cast<unsigned>(jobs);
     return o;
 }
 
@@ -131,7 +129,7 @@ int run_once(const run_order& order, const scenario_list& scenarios, result_file
     batch_summary summary = summarise(reports);
     summary.seconds = watch.seconds();
     if (files.wanted())
-        if (const auto written = files.write(results_of(order.command(), reports, summary, files.tells())); !written)
+        if (const auto written = files.write(results_of(order.command(), reports, summary)); !written)
             return report_error(written.error());
     if (a.has("json")) {
         std::cout << to_json(reports, summary) << "\n";

@@ -174,13 +174,9 @@ int why(const arguments& a) {
     sim::run_case c;
     if (const int code = read_case(a, a.positional.back(), c); code != exit_ok) return code;
     const sim::executed_case run = sim::execute_fully(c, {});
-    const seq_no seq = record_of(run.journal, moment, c.what->start);
-    if (seq.value == 0)
-        return report_error({errc::usage_invalid,
-                             "this run has no moment " + moment,
-                             {},
-                             "Take one from the lines of its failure, or from --json.",
-                             {}});
+    const auto found = record_of(run.journal, moment, c.what->start);
+    if (!found) return report_error(found.error());
+    const seq_no seq = *found;
     chain_teller teller(c, run);
     const std::vector<why_line> lines = teller.tell(seq);
     if (a.has("json")) {

@@ -1,6 +1,7 @@
 // The engine's state: a value. It can be copied, forked, hashed and compared; whatever it holds by pointer is immutable.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -103,6 +104,11 @@ struct run_state {
     std::vector<side_effect> side_effects;
     std::vector<unknown_write> unknown_writes;
 
+    /// May a write under this key have taken effect, whatever becomes of a further attempt?
+    bool is_in_doubt(const effect_key& key) const {
+        return std::any_of(unknown_writes.begin(), unknown_writes.end(),
+                           [&](const unknown_write& u) { return u.idempotency_key == key; });
+    }
     friend bool operator==(const run_state&, const run_state&) = default;
 };
 

@@ -86,7 +86,6 @@ private:
                 std::string message);
     bool plan_retry(run_state& r, const open_call& open, const retry_policy& policy, const attempt_failure& failure,
                     bool repeatable, const std::string& message, usd_micros lost);
-    static bool is_in_doubt(const run_state& r, const effect_key& key);
     bool retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code, const std::string& message,
                      duration retry_after);
     void start_attempt(run_state& r, const open_call& open);
