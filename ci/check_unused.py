@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reports .cpp files that no CMakeLists.txt lists, and public headers that no module collects."""
+"""Reports .cpp files and test scripts that no CMakeLists.txt lists, and public headers that no module collects."""
 import argparse
 import fnmatch
 import pathlib
@@ -27,7 +27,7 @@ def main():
 
     problems = []
     for folder in FOLDERS:
-        for file in sorted((root / folder).rglob("*.cpp")):
+        for file in sorted([*(root / folder).rglob("*.cpp"), *(root / folder).rglob("test_*.py")]):
             path = file.relative_to(root).as_posix()
             if path.startswith(NOT_TARGETS):
                 continue
@@ -45,7 +45,7 @@ def main():
 
 def listed(word, file, owner, root):
     """Does this word of the list in folder `owner` name the file, directly or as a glob?"""
-    if not word.endswith(".cpp"):
+    if not word.endswith(file.suffix):
         return False
     if word.startswith("/"):
         return fnmatch.fnmatch(file.relative_to(root).as_posix(), word[1:])

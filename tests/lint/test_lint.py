@@ -139,6 +139,10 @@ class unused(planted_tree):
         self.write("runtime/engine/forgotten.cpp", "")
         self.expect_failure("check_unused.py", "runtime/engine/forgotten.cpp: no CMakeLists.txt lists it")
 
+    def test_a_test_script_that_no_target_runs_is_named(self):
+        self.write("tests/tools/test_forgotten.py", "")
+        self.expect_failure("check_unused.py", "tests/tools/test_forgotten.py: no CMakeLists.txt lists it")
+
     def test_a_header_that_no_module_collects_is_named(self):
         self.write("include/aivp/orphan/x.hpp", "#pragma once\n")
         self.expect_failure("check_unused.py", "include/aivp/orphan/x.hpp")
