@@ -1,5 +1,5 @@
 // The record of the last run, which `run --failed` reads: any text.
-#include "tools/aivp-sim/last_run.hpp"
+#include "tools/aivp-sim/run_record.hpp"
 #include "ci/fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
