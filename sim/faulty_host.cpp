@@ -32,7 +32,7 @@ void fault_desk::at(instant when, order o) {
 }
 
 void fault_desk::command(std::string_view agent, const fault& f) {
-    at(simulation_.now(), {.agent = std::string(agent), .why = &f, .run = {}, .slept = {}});
+    at(simulation_.now(), {.agent = std::string(agent), .why = &f, .run = {}});
 }
 
 void fault_desk::fire(std::uint64_t token) {
@@ -47,7 +47,6 @@ void fault_desk::fire(std::uint64_t token) {
 void fault_desk::carry_out(const order& o) {
     driver& engine = *simulation_.driver_;
     // What a failing store refuses is dropped with its command, but for what would leave a run paused.
-    if (o.kind == order::what::wake) return (void)engine.submit(wake{o.slept}, input_source::host);
     if (o.kind == order::what::resume) {
         if (engine.state().find(o.run) && !engine.submit(resume_run{o.run}, input_source::operator_))
             at(simulation_.now() + patience, o);
@@ -61,7 +60,7 @@ void fault_desk::carry_out(const order& o) {
         return (void)engine.submit(cancel_run{run, "cancelled by a fault"}, input_source::operator_);
     (void)engine.submit(pause_run{run, "paused by a fault"}, input_source::operator_);
     at(simulation_.now() + o.why->effective_span(),
-       {.kind = order::what::resume, .agent = o.agent, .why = o.why, .run = run, .slept = {}});
+       {.kind = order::what::resume, .agent = o.agent, .why = o.why, .run = run});
 }
 
 void fault_desk::reactivate(const order& o) {
@@ -85,13 +84,25 @@ void fault_desk::look_at_clock() {
     case fault_kind::clock_forward: clock.set_by(span); break;
     case fault_kind::clock_back: clock.set_by(duration{} - span); break;
     case fault_kind::clock_drift: clock.drift(f->form == 0 ? span : duration{} - span); break;
-    case fault_kind::clock_sleep:
-        clock.sleep(span);
-        at(simulation_.now(), {.kind = order::what::wake, .agent = {}, .run = {}, .slept = span});
-        break;
+    case fault_kind::clock_sleep: slept(clock.sleep(span)); break;
     default: return;
     }
     simulation_.timers_.back()->clock_changed();
+}
+
+/// The engine is told before it takes what it read the clock for.
+void fault_desk::slept(duration by) {
+    const seq_no last = last_seq();
+    if (last != slept_after_) slept_ = {};
+    slept_after_ = last;
+    slept_ = slept_ + by;
+    if (simulation_.driver_) simulation_.driver_->slept(by);
+}
+
+duration fault_desk::untold_sleep(seq_no found) {
+    const duration untold = found <= slept_after_ ? slept_ : duration{};
+    slept_ = {};
+    return untold;
 }
 
 const fault* fault_desk::next_commit() {

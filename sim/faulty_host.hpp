@@ -26,6 +26,8 @@ public:
 
     /// The clock is about to be read.
     void look_at_clock();
+    /// What a process has slept and died before it could write it down: no later record than this was found.
+    duration untold_sleep(seq_no found);
     /// The n-th commit of the whole simulation, counted here.
     const fault* next_commit();
 
@@ -41,13 +43,13 @@ public:
 
 private:
     struct order {
-        enum class what : std::uint8_t { begin, resume, wake } kind = what::begin;
+        enum class what : std::uint8_t { begin, resume } kind = what::begin;
         std::string agent;
         const fault* why = nullptr;
         run_id run;
-        duration slept;
     };
     void at(instant when, order o);
+    void slept(duration by);
     void carry_out(const order& o);
     void reactivate(const order& o);
 
@@ -56,6 +58,8 @@ private:
     std::vector<snapshot_ptr> former_;
     const fault* broken_by_ = nullptr;
     std::uint64_t readings_ = 0;
+    duration slept_; ///< of the machine, which the record after `slept_after_` tells
+    seq_no slept_after_;
     std::uint64_t commits_ = 0;
     std::uint64_t commits_of_the_dead_ = 0;
     std::uint64_t effects_of_the_dead_ = 0;

@@ -146,6 +146,7 @@ void property_checker::committed(const input_envelope& input, const decision& d,
     const bool recovering = std::holds_alternative<recover>(input.body);
     by_schedule_ = !std::holds_alternative<start_run>(input.body) && !std::holds_alternative<publish_event>(input.body);
     for (const engine_event& event : d.events) watch(event, after, recovering);
+    watch_budgets(d.events, after.agents, input.at);
     if (last_watch_) check_waiting(last_run_, after);
     if (!touched_.empty()) {
         for (const run_id run : touched_) check_waiting(run, after);
@@ -217,6 +218,22 @@ void property_checker::intended(run_id run, call_id call, const std::uint32_t* b
     if (n > cap) report(p, "at most " + std::to_string(cap), std::to_string(n));
 }
 
+void property_checker::started(run_id run) {
+    count(property_id::single_flight_per_agent);
+    run_id& active = under_way_[watch_of(run).agent];
+    if (active && active != run)
+        report(property_id::single_flight_per_agent, "one active run", to_string(run) + " beside " + to_string(active));
+    active = run;
+}
+
+/// The budget is part of the policy.
+void property_checker::watch_budgets(const std::vector<engine_event>& events, const std::vector<agent_state>& agents,
+                                     instant at) {
+    for (const engine_event& event : events)
+        if (auto beyond = retries_.see(event, agents, at))
+            report(property_id::retry_within_policy, std::move(beyond->expected), std::move(beyond->actual));
+}
+
 void property_checker::settled(run_id run, call_id call, usd_micros cost, bool unknown) {
     run_watch& w = watch_of(run);
     w.heat = 0;
@@ -245,9 +262,15 @@ void property_checker::restart(const recovered_state& found) {
     last_watch_ = nullptr;
     windows_.clear();
     pauses_.clear();
+    under_way_.clear();
+    retries_.forget();
+    tells_budgets_ = std::any_of(found.state.agents.begin(), found.state.agents.end(),
+                                 [](const agent_state& a) { return has_retry_budget(*a.snapshot); });
     for (const auto& [id, r] : found.state.runs) {
         run_watch& w = runs_[id];
         w.snapshot = r.snapshot;
+        w.agent = r.agent;
+        if (r.started) under_way_[r.agent] = id;
         w.skill_calls = r.skill_calls;
         w.model_turns = r.model_turns;
         w.spent = r.spent.value;
@@ -274,23 +297,27 @@ void property_checker::restart(const recovered_state& found) {
 }
 
 result<void> property_checker::retell(store_port& journal, snapshot_source& snapshots) {
-    if (!own_) return {};
+    if (!own_ && !tells_budgets_) return {};
     if (ledger_) look_at_world();
-    own_->forget_all_but_ledger();
-    feed_->forget_events();
+    if (own_) {
+        own_->forget_all_but_ledger();
+        feed_->forget_events();
+    }
     engine_state state;
     std::optional<error> wrong;
     const auto read = journal.read(seq_no{1}, [&](const journal_record& record) {
         auto step = replay_line(state, record.line, snapshots);
-        if (step)
-            feed_->add(step->events, state.agents, record.at);
-        else
+        if (!step) {
             wrong = std::move(step).error();
-        return !wrong;
+            return false;
+        }
+        if (feed_) feed_->add(step->events, state.agents, record.at);
+        watch_budgets(step->events, state.agents, record.at);
+        return true;
     });
     AIVP_CHECK(read);
     if (wrong) return std::unexpected(std::move(*wrong));
-    report_own(own_->settle());
+    if (own_) report_own(own_->settle());
     return {};
 }
 
@@ -450,18 +477,20 @@ void property_checker::watch(const engine_event& event, const engine_state& afte
                 settled(e.run, e.call, {}, false);
             } else if constexpr (std::is_same_v<event_type, trigger_accepted>) {
                 ++accepted_;
-                watch_of(e.run).snapshot = after.agents[e.agent.value - 1].snapshot;
+                run_watch& w = watch_of(e.run);
+                w.snapshot = after.agents[e.agent.value - 1].snapshot;
+                w.agent = e.agent;
                 window_taken(e.agent, e.trigger, e.scheduled_for, after);
             } else if constexpr (std::is_same_v<event_type, trigger_refused>) {
                 window_taken(e.agent, e.trigger, e.scheduled_for, after);
             } else if constexpr (std::is_same_v<event_type, run_started>) {
-                count(property_id::single_flight_per_agent);
-                const run_state* r = after.find(e.run);
-                if (r && after.agents[r->agent.value - 1].active != e.run)
-                    report(property_id::single_flight_per_agent, "one active run",
-                           to_string(e.run) + " beside " + to_string(after.agents[r->agent.value - 1].active));
+                started(e.run);
             } else if constexpr (std::is_same_v<event_type, run_finished>) {
                 ++finished_;
+                if (const auto w = runs_.find(e.run); w != runs_.end())
+                    if (const auto active = under_way_.find(w->second.agent);
+                        active != under_way_.end() && active->second == e.run)
+                        under_way_.erase(active);
                 runs_.erase(e.run);
                 last_watch_ = nullptr;
             }

@@ -16,6 +16,7 @@
 #include "aivp/engine/driver.hpp"
 #include "mocks/ledger.hpp"
 #include "sim/property/monitor.hpp"
+#include "sim/retry_watch.hpp"
 
 namespace aivp::sim {
 
@@ -118,6 +119,7 @@ private:
     struct run_watch {
         std::vector<call_watch> open;
         snapshot_ptr snapshot; ///< null until the run has started
+        agent_id agent;
         // Counted from the events, not taken from the engine's own counters.
         std::uint32_t skill_calls = 0;
         std::uint32_t model_turns = 0;
@@ -172,7 +174,13 @@ private:
         std::string name;
     };
 
+    void started(run_id run);
+    void watch_budgets(const std::vector<engine_event>& events, const std::vector<agent_state>& agents, instant at);
+
     std::map<run_id, run_watch> runs_;
+    std::map<agent_id, run_id> under_way_; ///< by the events
+    retry_watch retries_;
+    bool tells_budgets_ = false;      ///< an agent of the journal that was found has one
     run_watch* last_watch_ = nullptr; ///< of last_run_: most events are about the run of the event before
     run_id last_run_;
     std::vector<run_id> touched_;             ///< runs of this step besides last_run_

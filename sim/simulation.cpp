@@ -227,6 +227,7 @@ result<void> simulation::restart(store_port& store, duration away, death_plan pl
     AIVP_CHECK(checker_.retell(store, snapshots));
     start_process(store, plan);
     const bool fresh = found.seq.value == 0;
+    if (desk_) away = away + desk_->untold_sleep(found.seq);
     driver_->restore(std::move(found));
     if (!fresh) {
         const auto taken_up = driver_->submit(recover{away}, input_source::host);

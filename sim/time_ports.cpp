@@ -27,10 +27,11 @@ void sim_clock::set_by(duration step) {
     set_ = set_ + step;
 }
 
-void sim_clock::sleep(duration asleep) {
-    if (!disturbed_) guard_.observe(reading());
+duration sim_clock::sleep(duration asleep) {
+    guard_.observe(reading());
     disturbed_ = true;
     asleep_ = asleep_ + asleep;
+    return guard_.observe(reading()).slept;
 }
 
 void sim_clock::drift(duration an_hour) {

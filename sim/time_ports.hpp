@@ -27,7 +27,8 @@ public:
 
     bool disturbed() const { return disturbed_; }
     void set_by(duration step);
-    void sleep(duration asleep);
+    /// Returns how far what is shown goes on by it: nothing for a nap that the guard does not notice.
+    duration sleep(duration asleep);
     /// The wall clock gains (or loses) so much in each hour from now on.
     void drift(duration an_hour);
     /// Called at each reading by the engine, before it.

@@ -12,6 +12,8 @@ constexpr duration reliability_span_min = milliseconds(1);
 constexpr duration reliability_span_max = days(366);
 constexpr std::int64_t reliability_count_max = 1'000'000'000'000;
 constexpr std::int64_t breaker_calls_max = 1'000'000'000;
+constexpr std::int64_t budget_per_second_max = 1'000'000;
+constexpr duration budget_ttl_max = hours(1);
 
 void read_number(mapping_reader& keys, std::string_view key, std::int64_t minimum, std::int64_t maximum,
                  std::uint32_t& target) {
@@ -56,6 +58,20 @@ void read_jitter(mapping_reader& keys, retry_policy& policy) {
     if (keys.required("jitter_share") != nullptr) read_share(keys, "jitter_share", 0, policy.jitter_permille);
 }
 
+void read_budget(mapping_reader& retry_keys, retry_policy& retry) {
+    const yaml_node* node = retry_keys.mapping("budget");
+    if (node == nullptr) return;
+    const std::size_t errors_before = retry_keys.errors().count();
+    mapping_reader keys(*node, "`budget`", retry_keys.errors());
+    retry_budget_policy policy;
+    read_share(keys, "share", 0, policy.share_permille);
+    read_number(keys, "min_per_second", 0, budget_per_second_max, policy.min_per_second);
+    policy.ttl = keys.span("ttl", reliability_span_min, budget_ttl_max).value_or(policy.ttl);
+    keys.finish();
+    check_policy(keys, errors_before, policy);
+    retry.budget = policy;
+}
+
 retry_policy read_retry(const yaml_node& node, file_errors& errors, attempt_time time) {
     const std::size_t errors_before = errors.count();
     mapping_reader keys(node, "`retry`", errors);
@@ -73,6 +89,7 @@ retry_policy read_retry(const yaml_node& node, file_errors& errors, attempt_time
     else if (node.find("attempt_timeout") != nullptr)
         keys.refuse("attempt_timeout", errc::config_value, "how long one attempt may take is the skill's `timeout`",
                     "Remove it, and set `timeout` beside `retry`.");
+    read_budget(keys, policy);
     keys.finish();
     check_policy(keys, errors_before, policy);
     return policy;

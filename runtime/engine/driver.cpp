@@ -92,13 +92,26 @@ void driver::release() {
 /// Inputs are taken in the order in which they came; a port that answers at once queues behind what is waiting.
 void driver::drain() {
     busy_ = true;
-    while (!inbox_.empty() && failures_.empty()) {
+    while (failures_.empty()) {
+        if (inbox_.empty() && slept_.us > 0) put_wake(0);
+        if (inbox_.empty()) break;
         const std::size_t count = std::min(inbox_.size(), std::max<std::size_t>(options_.batch_max, 1));
         if (!process(count)) break;
-        inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(count));
     }
     cause_ = {};
     busy_ = false;
+}
+
+void driver::slept(duration by) {
+    slept_ = slept_ + by;
+    if (!busy_ && !held_ && failures_.empty()) drain();
+}
+
+void driver::put_wake(std::size_t place) {
+    input_envelope in;
+    in.source = input_source::host;
+    in.body.emplace<wake>(std::exchange(slept_, {}));
+    inbox_.insert(inbox_.begin() + static_cast<std::ptrdiff_t>(place), std::move(in));
 }
 
 result<void> driver::retry(snapshot_source& snapshots) {
@@ -119,7 +132,7 @@ result<void> driver::retry(snapshot_source& snapshots) {
         state_ = std::move(known.state);
         failures_.clear();
         // Whoever submitted it was told that it has no effect; completions and timers have nobody else to come back to.
-        if (refused_) inbox_.pop_front();
+        if (refused_) inbox_.erase(inbox_.begin() + static_cast<std::ptrdiff_t>(count - 1));
     } else {
         AIVP_REACHABLE("driver: somebody else wrote to the journal");
         return fail(errc::store_fenced, "record " + std::to_string(head.seq.value) + " was written by somebody else");
@@ -131,32 +144,45 @@ result<void> driver::retry(snapshot_source& snapshots) {
 }
 
 bool driver::process(std::size_t count) {
-    decide_batch(count);
+    count = decide_batch(count);
     if (!commit_batch()) return false;
     perform_batch(count);
+    inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(count));
     return true;
 }
 
-void driver::decide_batch(std::size_t count) {
-    if (slots_.size() < count) slots_.resize(count);
+/// How many there are in the end: a `wake` may have come between them.
+std::size_t driver::decide_batch(std::size_t count) {
+    // Each of them may find out that the machine slept.
+    if (slots_.size() < 2 * count) slots_.resize(2 * count);
     records_.clear();
     digest_chain chain = chain_;
-    std::uint64_t seq = last_seq_.value;
     for (std::size_t i = 0; i < count; ++i) {
-        input_envelope& input = inbox_[i];
         // The log's time never runs backwards, whatever the clock does.
         const instant now = ports_.clock.now();
         AIVP_SOMETIMES(now < last_at_, "driver: the clock ran back");
         last_at_ = std::max(last_at_, now);
-        input.seq = {++seq};
-        input.at = last_at_;
-        input.correlation = correlation_of(input.body);
-        slot& s = slots_[i];
-        step(state_, input, s.decided);
-        s.line.clear();
-        append_journal_line(s.line, input, s.decided);
-        records_.push_back({input.seq, input.at, s.line, chain.append(s.line)});
+        if (slept_.us > 0) {
+            AIVP_REACHABLE("driver: an input finds out that the machine slept");
+            put_wake(i);
+            ++count;
+            decide_one(i++, chain);
+        }
+        decide_one(i, chain);
     }
+    return count;
+}
+
+void driver::decide_one(std::size_t place, digest_chain& chain) {
+    input_envelope& input = inbox_[place];
+    input.seq = {last_seq_.value + place + 1};
+    input.at = last_at_;
+    input.correlation = correlation_of(input.body);
+    slot& s = slots_[place];
+    step(state_, input, s.decided);
+    s.line.clear();
+    append_journal_line(s.line, input, s.decided);
+    records_.push_back({input.seq, input.at, s.line, chain.append(s.line)});
 }
 
 bool driver::commit_batch() {

@@ -5,6 +5,7 @@
 
 #include "aivp/base/assert.hpp"
 #include "aivp/engine/gate.hpp"
+#include "runtime/engine/internal/retry_accounts.hpp"
 
 namespace aivp {
 
@@ -240,7 +241,7 @@ void apply(run_state& r, const run_resumed&, instant at) {
     keep_halted(r, at);
 }
 
-void apply(engine_state& s, const agent_activated& e, instant) {
+void apply(engine_state& s, const agent_activated& e, instant at) {
     AIVP_ASSERT(e.agent.value >= 1 && e.agent.value <= s.agents.size() + 1, "agents are numbered without gaps");
     if (e.agent.value > s.agents.size()) s.agents.emplace_back();
     agent_state& a = s.agents[e.agent.value - 1];
@@ -248,6 +249,7 @@ void apply(engine_state& s, const agent_activated& e, instant) {
     a.snapshot = e.snapshot;
     a.retired = false;
     a.due.assign(e.snapshot->triggers.size(), instant::max());
+    if (!s.retry_accounts.empty()) forget_idle_accounts(s, at);
 }
 
 void apply(engine_state& s, const agent_retired& e, instant) {
@@ -304,6 +306,7 @@ void evolve(engine_state& state, const engine_event& event, instant at) {
             using event_type = std::decay_t<decltype(e)>;
             if constexpr (requires(run_state& r) { apply(r, e, at); }) {
                 run_state& r = run_at(state, e.run);
+                if constexpr (requires { keep_accounts(state, r, e, at); }) keep_accounts(state, r, e, at);
                 apply(r, e, at);
                 if constexpr (std::is_same_v<event_type, run_started>) {
                     agent_state& a = agent_at(state, r.agent);

@@ -164,6 +164,12 @@ refusal_ptr gate_idempotency(gate_context& c) {
         if (!c.grant->skill->takes_key)
             return refuse(errc::skill_outcome_unknown, skill_rule_of(c),
                           "the same call was made before, and it is not known whether it took effect");
+        const bool open =
+            std::ranges::any_of(c.run.open, [&](const open_call& o) { return o.idempotency_key == u.idempotency_key; });
+        AIVP_SOMETIMES(open, "gate: an unknown write is being made again already");
+        if (open)
+            return refuse(errc::idem_in_flight, skill_rule_of(c),
+                          "the same call is being made again under its old key, and has no outcome yet");
         c.idempotency_key = u.idempotency_key;
         return nullptr;
     }

@@ -82,6 +82,9 @@ public:
     line_writer& unless_zero(const char (&name)[N], std::int64_t v) {
         return v == 0 ? *this : raw(name).number(v);
     }
+    line_writer& unless_none(retry_stop s) {
+        return s == retry_stop::none ? *this : raw(",\"not_retried\":").word(to_string(s));
+    }
     /// Nearly always the run that the record is about.
     line_writer& run(run_id r) { return r == correlation_ ? *this : raw(",\"run\":").number(r.value); }
 
@@ -217,7 +220,7 @@ void write(w& o, const model_response& r) {
 
 void write(w& o, const model_settled& e) {
     o.raw(",\"call\":").number(e.call.value).unless_ok(",\"code\":", e.code).unless_zero(",\"cost\":", e.cost.value);
-    o.unless_empty(",\"message\":", e.message).unless_ok(",\"outcome\":", e.outcome);
+    o.unless_empty(",\"message\":", e.message).unless_none(e.not_retried).unless_ok(",\"outcome\":", e.outcome);
     if (e.response) {
         o.raw(",\"response\":");
         write(o, *e.response);
@@ -247,7 +250,7 @@ void write(w& o, const call_intended& e) {
 /// Step and binding stand in the intent.
 void write(w& o, const call_settled& e) {
     o.raw(",\"call\":").number(e.call.value).unless_ok(",\"code\":", e.code).unless_zero(",\"cost\":", e.cost.value);
-    o.unless_empty(",\"message\":", e.message).unless_ok(",\"outcome\":", e.outcome);
+    o.unless_empty(",\"message\":", e.message).unless_none(e.not_retried).unless_ok(",\"outcome\":", e.outcome);
     o.raw(",\"result\":").copy(e.result.text()).run(e.run).raw(",\"type\":\"call_settled\"");
 }
 

@@ -6,12 +6,15 @@
 #include "aivp/base/canonical_text.hpp"
 #include "aivp/engine/recovery.hpp"
 #include "runtime/engine/internal/canonical_fields.hpp"
+#include "runtime/engine/internal/retry_accounts.hpp"
 
 namespace aivp {
 
 namespace {
 
 constexpr effect_outcome all_effect_outcomes[] = {effect_outcome::ok, effect_outcome::failed, effect_outcome::unknown};
+// The only one that an event tells.
+constexpr retry_stop told_stops[] = {retry_stop::budget};
 constexpr outcome_status all_statuses[] = {outcome_status::success, outcome_status::failure, outcome_status::partial,
                                            outcome_status::skipped};
 constexpr gate_stage all_stages[] = {gate_stage::resolve,       gate_stage::validate, gate_stage::capability,
@@ -75,12 +78,7 @@ private:
                                f_.string("message")};
         if (type == "call_resent")
             return call_resent{started_run(), open_call_of(std::nullopt).call, {f_.integer("deadline")}, money("lost")};
-        if (type == "call_retry_planned")
-            return call_retry_planned{
-                started_run(),         under_way(std::nullopt).call,
-                f_.small("attempt"),   {f_.integer("due")},
-                f_.code_or_ok("code"), f_.string_or_empty("message"),
-                money("lost"),         f_.word("outcome", all_effect_outcomes, effect_outcome::failed)};
+        if (type == "call_retry_planned") return retry_planned();
         if (type == "run_paused") return run_paused{paused(false), f_.string_or_empty("reason")};
         if (type == "run_resumed") return run_resumed{paused(true)};
         return std::nullopt;
@@ -202,7 +200,23 @@ private:
                             f_.value("result"),
                             f_.code_or_ok("code"),
                             f_.string_or_empty("message"),
-                            money("cost")};
+                            money("cost"),
+                            f_.word("not_retried", told_stops, retry_stop::none)};
+    }
+    engine_event retry_planned() {
+        const open_call& o = under_way(std::nullopt);
+        call_retry_planned e{started_run(),         o.call,
+                             f_.small("attempt"),   {f_.integer("due")},
+                             f_.code_or_ok("code"), f_.string_or_empty("message"),
+                             money("lost"),         f_.word("outcome", all_effect_outcomes, effect_outcome::failed)};
+        if (!misfit_.empty() || e.attempt <= o.attempt) return e;
+        if (o.kind == call_kind::user) {
+            misfit("its call is a question");
+            return e;
+        }
+        const call_dependency on = dependency_of(*run(), o);
+        if (on.retry->budget && !budget_of(state_, on).try_withdraw(at_)) misfit("its retry budget is spent");
+        return e;
     }
     engine_event intended() {
         const run_state* r = run();
@@ -245,7 +259,8 @@ private:
                         nullptr,
                         f_.code_or_ok("code"),
                         f_.string_or_empty("message"),
-                        money("cost")};
+                        money("cost"),
+                        f_.word("not_retried", told_stops, retry_stop::none)};
         if (f_.has("response")) e.response = response(f_.text("response"));
         if ((e.outcome == effect_outcome::ok) != (e.response != nullptr))
             misfit("outcome and response contradict each other");

@@ -139,6 +139,15 @@ void write_agent(std::string& out, const agent_state& a) {
            [](std::string& to, run_id r) { append_integer(to, static_cast<std::int64_t>(r.value)); });
 }
 
+void write_account(std::string& out, const retry_account& a) {
+    const retry_budget::books books = a.budget.kept();
+    const retry_budget_policy& policy = a.budget.policy();
+    object_writer o(out);
+    o.list("balances", books.balances, [](std::string& to, std::int64_t milli) { append_integer(to, milli); });
+    o.text("dependency", a.dependency).text("kind", to_string(a.kind)).number("min_per_second", policy.min_per_second);
+    o.number("newest", books.newest.us).number("share_permille", policy.share_permille).number("ttl", policy.ttl.us);
+}
+
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
 class state_reader {
@@ -155,6 +164,8 @@ public:
         s.last_run = f.count("last_run");
         s.finished_runs = f.count("finished_runs");
         for (const std::string_view item : item_texts(f.text("agents"))) read_agent(s, item);
+        if (f.has("retry_accounts"))
+            for (const std::string_view item : item_texts(f.text("retry_accounts"))) read_account(s, item);
         for (const std::string_view item : item_texts(f.text("runs"))) read_run(s, item);
         check(f);
         check_references(s);
@@ -194,6 +205,27 @@ private:
             a.due.push_back(item == "null" ? instant::max() : instant{integer<std::int64_t>(item)});
         check(f);
         s.agents.push_back(std::move(a));
+    }
+
+    void read_account(engine_state& s, std::string_view object) {
+        canonical_fields f(object);
+        const retry_budget_policy policy{.share_permille = f.small("share_permille"),
+                                         .min_per_second = f.small("min_per_second"),
+                                         .ttl = {f.integer("ttl")}};
+        retry_budget::books books{.newest = {f.integer("newest")}};
+        const auto balances = item_texts(f.text("balances"));
+        const std::string dependency = f.string("dependency");
+        const call_kind kind = read_kind(f);
+        check(f);
+        if (!fault_.empty()) return;
+        if (balances.size() != books.balances.size() || kind == call_kind::user || !aivp::check(policy))
+            return fault("a retry budget is out of range");
+        std::transform(balances.begin(), balances.end(), books.balances.begin(),
+                       [this](std::string_view milli) { return integer<std::int64_t>(milli); });
+        for (const retry_account& a : s.retry_accounts)
+            if (a.kind == kind && a.dependency == dependency && a.budget.policy() == policy)
+                fault("a retry budget stands there twice");
+        s.retry_accounts.push_back({kind, dependency, retry_budget(policy, books)});
     }
 
     void read_run(engine_state& s, std::string_view object) {
@@ -277,16 +309,17 @@ private:
                     .parked = f.boolean("parked"),
                     .attempt = f.small("attempt"),
                     .retry_at = f.when("retry_at")};
-        const std::string kind = f.string("kind");
-        bool known = false;
-        for (const call_kind k : all_call_kinds)
-            if (kind == to_string(k)) {
-                c.kind = k;
-                known = true;
-            }
-        if (!known) f.wrong("kind");
+        c.kind = read_kind(f);
         check(f);
         return c;
+    }
+
+    static call_kind read_kind(canonical_fields& f) {
+        const std::string kind = f.string("kind");
+        for (const call_kind k : all_call_kinds)
+            if (kind == to_string(k)) return k;
+        f.wrong("kind");
+        return call_kind::skill;
     }
 
     /// The engine indexes with what stands in a state: none of it may point outside.
@@ -351,6 +384,7 @@ std::string encode_state(const engine_state& state) {
         object_writer o(out);
         o.list("agents", state.agents, write_agent).number("finished_runs", state.finished_runs);
         o.text("journal", to_hex(state.journal)).number("last_run", state.last_run);
+        if (!state.retry_accounts.empty()) o.list("retry_accounts", state.retry_accounts, write_account);
         o.list("runs", state.runs, [](std::string& to, const auto& entry) { write_run(to, entry.second); });
         o.number("v", state_version);
     }

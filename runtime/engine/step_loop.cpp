@@ -12,6 +12,7 @@ namespace aivp {
 /// False when the run ended instead.
 bool engine_step::ask_model(run_state& r, const loop_brain& brain) {
     if (r.paused) return true;
+    if (ends_overdue(r)) return false;
     const run_limits& limits = r.snapshot->limits;
     const auto capped = [&](errc code, const char* message) {
         payload details = r.answer.is_null() ? payload() : payload::of_object({{"answer", r.answer}});
@@ -42,13 +43,14 @@ bool engine_step::ask_model(run_state& r, const loop_brain& brain) {
 /// Another attempt follows, or the run ends.
 void engine_step::model_failed(run_state& r, const open_call& open, effect_outcome outcome, errc code,
                                const std::string& message, duration retry_after) {
-    const auto& brain = std::get<loop_brain>(r.snapshot->brain);
     // A call that may have happened may have been billed.
     const usd_micros billed = outcome == effect_outcome::unknown ? open.reserved : usd_micros{};
     attempt_failure failure{.code = code, .outcome = outcome};
     if (retry_after.us > 0) failure.retry_after = retry_after;
-    if (affords_another(r, billed) && plan_retry(r, open, brain.model.retry, failure, true, message, billed)) return;
-    emit(r, model_settled{r.id, open.call, outcome, nullptr, code, message, billed});
+    retry_stop stop = retry_stop::not_retryable;
+    if (affords_another(r, billed)) stop = plan_retry(r, open, failure, true, message, billed);
+    if (stop == retry_stop::none) return;
+    emit(r, model_settled{r.id, open.call, outcome, nullptr, code, message, billed, told(stop)});
     finish(r, outcome_status::failure, code, message.empty() ? std::string(info(code).text) : message);
 }
 
@@ -94,6 +96,7 @@ void engine_step::on(const model_completion& in) {
 }
 
 void engine_step::take_turn(run_state& r, const loop_brain& brain, const model_response& response) {
+    if (ends_overdue(r)) return;
     if (response.finish == "content_filter" || response.finish == "refusal") {
         AIVP_REACHABLE("model: an answer is withheld");
         finish(r, outcome_status::failure, errc::model_content_filter,
@@ -176,15 +179,47 @@ void engine_step::on(const user_completion& in) {
     if (ask_model(*r, std::get<loop_brain>(r->snapshot->brain))) arm_watchdog(*r);
 }
 
+namespace {
+
+/// So many wrong arguments are told apart; of a call with more nothing is kept.
+constexpr std::size_t wrong_arguments_max = 64;
+
+/// Where a secret may stand in arguments that are an object.
+std::vector<std::string> secret_places(const skill_contract& skill, const payload& arguments) {
+    std::vector<std::string> out = skill.secret_arguments;
+    const auto wrong = skill.input.validate_all(arguments, wrong_arguments_max);
+    bool whole = wrong.size() == wrong_arguments_max;
+    for (const json_schema::violation& v : wrong) {
+        if (v.unknown_property) out.push_back(v.instance_pointer);
+        whole = whole || v.keyword == "$limit";
+    }
+    if (whole) out.emplace_back("/*");
+    return out;
+}
+
+/// The reserved tool is no skill, and nobody's secret is a reason to decline.
+bool is_abstention(const agent_snapshot& snapshot, const proposed_call& call) {
+    const auto* loop = std::get_if<loop_brain>(&snapshot.brain);
+    return loop && loop->may_abstain && call.name == abstain_tool;
+}
+
+} // namespace
+
 model_response recordable(const agent_snapshot& snapshot, model_response response) {
+    // Text that is no JSON may hold a secret anywhere.
+    static const std::vector<std::string> whole{""};
+    static const std::vector<std::string> every_member{"/*"};
     for (proposed_call& call : response.calls) {
-        const auto binding = snapshot.find_binding(call.name);
-        if (!binding) continue;
-        const std::vector<std::string>& secret = snapshot.bindings[*binding].skill->secret_arguments;
-        if (secret.empty()) continue;
-        // Text that is no JSON may hold a secret anywhere.
-        static const std::vector<std::string> whole{""};
-        call.arguments = redact(call.arguments, call.arguments.is_object() ? secret : whole, "argument");
+        const bool object = call.arguments.is_object();
+        if (const auto binding = snapshot.find_binding(call.name)) {
+            const skill_contract& skill = *snapshot.bindings[*binding].skill;
+            if (skill.secret_arguments.empty()) continue;
+            call.arguments = redact(call.arguments, object ? secret_places(skill, call.arguments) : whole, "argument");
+        } else if (!is_abstention(snapshot, call) && std::ranges::any_of(snapshot.bindings, [](const skill_binding& b) {
+                       return !b.skill->secret_arguments.empty();
+                   })) {
+            call.arguments = redact(call.arguments, object ? every_member : whole, "argument");
+        }
     }
     return response;
 }

@@ -59,6 +59,7 @@ void engine_step::request_timers() {
 }
 
 void engine_step::take_up_again(run_state& r, recovered& counts) {
+    if (ends_overdue(r)) return;
     const run_id id = r.id;
     const std::vector<open_call> open = r.open;
     for (const open_call& o : open) {

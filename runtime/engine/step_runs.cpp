@@ -80,13 +80,18 @@ void engine_step::expire(run_state& r) {
                 skill.effect != effect_class::write ? effect_outcome::failed : effect_outcome::unknown;
             AIVP_SOMETIMES(how == effect_outcome::failed, "call: a read is reaped, no answer in time");
             AIVP_SOMETIMES(how == effect_outcome::unknown, "call: a write is reaped and unknown");
-            if (!retry_skill(r, o, how, errc::limit_step_time, "no answer in time", {}))
-                settle(r, o, how, {}, errc::limit_step_time, "no answer in time");
+            const retry_stop stop = retry_skill(r, o, how, errc::limit_step_time, "no answer in time", {});
+            if (stop != retry_stop::none) settle(r, o, how, {}, errc::limit_step_time, "no answer in time", told(stop));
         }
         if (!state_.find(id)) return;
     }
     expiring_ = {};
     arm_watchdog(r);
+}
+
+void engine_step::finish_overdue(run_state& r) {
+    AIVP_REACHABLE("run: its time is over before its timer says so");
+    finish(r, outcome_status::failure, errc::limit_time, "the run took longer than limits.run_timeout");
 }
 
 void engine_step::finish(run_state& r, outcome_status status, errc code, std::string message, payload details,
@@ -189,7 +194,7 @@ std::pair<bool, refusal_ptr> engine_step::propose(run_state& r, std::string_view
 }
 
 void engine_step::settle(run_state& r, const settled_place& open, effect_outcome outcome, payload result, errc code,
-                         std::string message) {
+                         std::string message, retry_stop not_retried) {
     const skill_contract& skill = *r.snapshot->bindings[open.binding].skill;
     const bool write = skill.effect == effect_class::write;
     // A port that says how a call ended and not why: the event always has a reason.
@@ -224,7 +229,7 @@ void engine_step::settle(run_state& r, const settled_place& open, effect_outcome
     if (!skill.secret_results.empty()) result = redact(result, skill.secret_results, "result");
     // What was sent is charged, whatever came back.
     emit(r, call_settled{r.id, open.call, open.step, open.binding, outcome, std::move(result), code, std::move(message),
-                         open.reserved});
+                         open.reserved, not_retried});
     if (const auto* steps = std::get_if<steps_brain>(&r.snapshot->brain)) {
         const step_spec& spec = steps->steps[open.step];
         const auto& settled = std::get<call_settled>(out_.events.back());
@@ -247,11 +252,23 @@ void engine_step::settle(run_state& r, const settled_place& open, effect_outcome
     if (continue_turn(r, std::get<loop_brain>(r.snapshot->brain))) arm_watchdog(r);
 }
 
-/// True when another attempt follows.
-bool engine_step::plan_retry(run_state& r, const open_call& open, const retry_policy& policy,
-                             const attempt_failure& failure, bool repeatable, const std::string& message,
-                             usd_micros lost) {
+retry_decision engine_step::next_attempt_of(const run_state& r, const open_call& open,
+                                            const attempt_failure& told) const {
+    const call_dependency on = dependency_of(r, open);
     const instant end = r.halted_at == instant::max() ? r.deadline : instant::max();
+    const retry_times times{open.started_at, at_, end};
+    const jitter_key key{open.kind == call_kind::skill
+                             ? open.idempotency_key.prefix()
+                             : jitter_key_of(r.effect_seed.prefix(), r.id, "model", open.call.value).value};
+    if (!on.retry->budget) return next_attempt(*on.retry, open.attempt, told, times, key);
+    // A copy is asked: what takes it out is the event.
+    retry_budget budget = budget_of(state_, on);
+    return next_attempt(*on.retry, open.attempt, told, times, key, budget);
+}
+
+/// none when another attempt follows.
+retry_stop engine_step::plan_retry(run_state& r, const open_call& open, const attempt_failure& failure, bool repeatable,
+                                   const std::string& message, usd_micros lost) {
     const bool held_back =
         is_held_back(failure.code) && failure.retry_after && failure.outcome == effect_outcome::failed;
     std::uint32_t attempt = open.attempt + 1;
@@ -261,43 +278,42 @@ bool engine_step::plan_retry(run_state& r, const open_call& open, const retry_po
         AIVP_SOMETIMES(failure.code == errc::breaker_open, "retry: held back by an open breaker");
         attempt = open.attempt;
         due = at_ + *failure.retry_after;
-        if (due >= end) return false;
+        if (r.halted_at == instant::max() && due >= r.deadline) return retry_stop::deadline;
     } else {
         attempt_failure told = failure;
         told.repeatable = repeatable;
         // These codes say only that nobody knows; whether it may be made again is the call's own.
         if (failure.code == errc::skill_outcome_unknown || failure.code == errc::model_unknown)
             told.should_retry = repeatable;
-        const jitter_key key{open.kind == call_kind::skill
-                                 ? open.idempotency_key.prefix()
-                                 : jitter_key_of(r.effect_seed.prefix(), r.id, "model", open.call.value).value};
-        const retry_decision again = next_attempt(policy, open.attempt, told, {open.started_at, at_, end}, key);
+        const retry_decision again = next_attempt_of(r, open, told);
         AIVP_SOMETIMES(again.stop == retry_stop::outcome_unknown, "retry: none, the outcome is unknown");
         AIVP_SOMETIMES(again.stop == retry_stop::not_retryable, "retry: none, it would fail the same way");
         AIVP_SOMETIMES(again.stop == retry_stop::attempts, "retry: none, all attempts are used up");
         AIVP_SOMETIMES(again.stop == retry_stop::deadline, "retry: none, the deadline comes first");
-        if (!again) return false;
+        AIVP_SOMETIMES(again.stop == retry_stop::budget, "retry: none, the budget is spent");
+        if (!again) return again.stop;
         AIVP_SOMETIMES(failure.outcome == effect_outcome::failed, "retry: planned after a failure");
         AIVP_SOMETIMES(failure.outcome == effect_outcome::unknown, "retry: planned after an unknown outcome");
         AIVP_SOMETIMES(again.floored, "retry: the far side asks for a longer wait");
         due = again.at;
     }
-    AIVP_ALWAYS(attempt <= policy.max_attempts || held_back, "retry: no more attempts than the policy allows");
+    AIVP_ALWAYS(attempt <= dependency_of(r, open).retry->max_attempts || held_back,
+                "retry: no more attempts than the policy allows");
     emit(r, call_retry_planned{r.id, open.call, attempt, due, failure.code, message, lost, failure.outcome});
     arm_watchdog(r);
-    return true;
+    return retry_stop::none;
 }
 
-bool engine_step::retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code,
-                              const std::string& message, duration retry_after) {
+retry_stop engine_step::retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code,
+                                    const std::string& message, duration retry_after) {
     const skill_contract& skill = *r.snapshot->bindings[open.binding].skill;
     // What was recorded without its secrets cannot be sent again.
-    if (open.arguments.hash() != open.arguments_hash) return false;
+    if (open.arguments.hash() != open.arguments_hash) return retry_stop::not_retryable;
     if (code == errc::ok) code = outcome == effect_outcome::failed ? errc::skill_failed : errc::skill_outcome_unknown;
     attempt_failure failure{.code = code, .outcome = outcome};
     if (retry_after.us > 0) failure.retry_after = retry_after;
     const bool repeatable = skill.effect != effect_class::write || skill.takes_key || skill.idempotent;
-    return plan_retry(r, open, skill.retry, failure, repeatable, message, {});
+    return plan_retry(r, open, failure, repeatable, message, {});
 }
 
 /// A planned attempt is due.
@@ -313,6 +329,7 @@ void engine_step::on(const skill_completion& in) {
     if (!r) return;
     const auto open =
         std::find_if(r->open.begin(), r->open.end(), [&](const open_call& o) { return o.call == in.ref.call; });
+    retry_stop stop = retry_stop::none;
     if (in.outcome != effect_outcome::ok) {
         const open_call call = *open;
         if (call.retry_at != instant::max()) {
@@ -320,18 +337,19 @@ void engine_step::on(const skill_completion& in) {
             emit(completion_ignored{in.ref.run, in.ref.call, "another attempt is planned already"});
             return;
         }
-        if (retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after)) return;
+        stop = retry_skill(*r, call, in.outcome, in.code, in.message, in.retry_after);
+        if (stop == retry_stop::none) return;
         // That this attempt failed says nothing about one before it.
         if (in.outcome == effect_outcome::failed && r->is_in_doubt(call.idempotency_key)) {
             AIVP_REACHABLE("call: a failure after an attempt of which nobody knows");
             settle(*r, call, effect_outcome::unknown, in.result, errc::skill_outcome_unknown,
-                   "an earlier attempt may have taken effect; the last one failed: " + in.message);
+                   "an earlier attempt may have taken effect; the last one failed: " + in.message, told(stop));
             return;
         }
     }
     AIVP_SOMETIMES(in.outcome == effect_outcome::ok && open->retry_at != instant::max(),
                    "call: an attempt that was given up answers after all");
-    settle(*r, *open, in.outcome, in.result, in.code, in.message);
+    settle(*r, *open, in.outcome, in.result, in.code, in.message, told(stop));
 }
 
 } // namespace aivp

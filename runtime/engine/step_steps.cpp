@@ -8,6 +8,7 @@ namespace aivp {
 void engine_step::run_steps(run_state& r, const steps_brain& brain) {
     if (r.paused) return;
     while (r.next_step < brain.steps.size()) {
+        if (ends_overdue(r)) return;
         const std::uint32_t index = r.next_step;
         if (!run_step(r, brain.steps[index], index)) return;
     }

@@ -38,6 +38,7 @@ live_clock::live_clock(clock_guard::options options, std::function<clock_reading
 
 instant live_clock::now() {
     auto seen = guard_.observe(read_());
+    slept_ = slept_ + seen.slept;
     for (const auto& change : seen.changes) {
         if (changes_.size() == changes_max) changes_.erase(changes_.begin());
         changes_.push_back(change);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "aivp/ports/clock.hpp"
@@ -22,11 +23,14 @@ public:
     duration ahead() const { return guard_.ahead(); }
     /// What calls of now() have noticed since the last take_changes(), oldest first; of more than 64 the newest.
     std::vector<clock_change> take_changes();
+    /// How much of the time that now() showed to pass was sleep, since the last take_slept().
+    duration take_slept() { return std::exchange(slept_, {}); }
 
 private:
     clock_guard guard_;
     std::function<clock_reading()> read_;
     std::vector<clock_change> changes_;
+    duration slept_;
 };
 
 } // namespace aivp

@@ -13,6 +13,12 @@ duration between(std::int64_t later_us, std::int64_t earlier_us) {
 /// Of the smallest number it is the largest one.
 duration magnitude(duration d) { return d.us < 0 ? duration{} - d : d; }
 
+/// What falls on a part of the time that passed; never more than the part.
+duration share_of(duration advanced, duration part, duration elapsed) {
+    if (advanced >= elapsed) return part;
+    return {static_cast<std::int64_t>(detail::wide{part.us} * advanced.us / elapsed.us)};
+}
+
 } // namespace
 
 const char* to_string(clock_change::kind kind) {
@@ -51,6 +57,7 @@ clock_guard::observation clock_guard::observe(const clock_reading& reading) {
     } else {
         const duration elapsed = std::max(between(reading.boottime_us, last_.boottime_us), duration{});
         judge(reading, elapsed, out.changes);
+        const instant before = now_;
         if (wall >= now_) {
             now_ = wall;
             half_us_carry_ = 0;
@@ -59,6 +66,8 @@ clock_guard::observation clock_guard::observe(const clock_reading& reading) {
             now_ = now_ + duration{halves / 2};
             half_us_carry_ = halves % 2;
         }
+        if (!out.changes.empty() && out.changes.front().what == clock_change::kind::sleep)
+            out.slept = share_of(now_ - before, out.changes.front().amount, elapsed);
     }
     last_ = reading;
     out.now = now_;

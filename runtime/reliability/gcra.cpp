@@ -14,6 +14,11 @@ detail::wide gcra_scaled(const rate_limit& limit, std::int64_t cost) {
     return detail::wide{cost} * limit.per.us * 1000;
 }
 
+// Of a state that comes from a limit with a larger count, as much as this one can have.
+detail::wide gcra_rest(const rate_limit& limit, const gcra_state& state) {
+    return std::min(state.tat_rest, limit.count - 1);
+}
+
 } // namespace
 
 result<void> check(const rate_limit& limit) {
@@ -28,9 +33,9 @@ rate_answer peek(const rate_limit& limit, const gcra_state& state, std::int64_t 
     if (cost <= 0) return {rate_verdict::admitted, now};
     if (cost > limit.burst) return {rate_verdict::never, instant::max()};
     const detail::wide free = gcra_scaled(limit, limit.burst - cost);
-    const detail::wide ahead = std::max<detail::wide>(detail::wide{state.tat_ns} - gcra_ns(now), 0);
-    if (ahead * limit.count <= free) return {rate_verdict::admitted, now};
-    const detail::wide at_ns = detail::wide{state.tat_ns} - free / limit.count;
+    const detail::wide rest = gcra_rest(limit, state);
+    if ((detail::wide{state.tat_ns} - gcra_ns(now)) * limit.count + rest <= free) return {rate_verdict::admitted, now};
+    const detail::wide at_ns = detail::wide{state.tat_ns} + detail::ceil_div(rest - free, limit.count);
     return {rate_verdict::wait, instant{detail::narrow_saturated(detail::ceil_div(at_ns, 1000))}};
 }
 
@@ -42,8 +47,11 @@ rate_answer admit(const rate_limit& limit, gcra_state& state, std::int64_t cost,
 
 void charge(const rate_limit& limit, gcra_state& state, std::int64_t cost, instant now) {
     if (cost <= 0) return;
-    const detail::wide from = std::max(state.tat_ns, gcra_ns(now));
-    state.tat_ns = detail::narrow_saturated(from + detail::ceil_div(gcra_scaled(limit, cost), limit.count));
+    const bool empty = state.tat_ns < gcra_ns(now);
+    const detail::wide from = empty ? gcra_ns(now) : state.tat_ns;
+    const detail::wide more = gcra_scaled(limit, cost) + (empty ? 0 : gcra_rest(limit, state));
+    state.tat_ns = detail::narrow_saturated(from + more / limit.count);
+    state.tat_rest = static_cast<std::int64_t>(more % limit.count);
 }
 
 } // namespace aivp

@@ -71,6 +71,7 @@ result<void> check(const retry_policy& policy) {
     AIVP_CHECK(check_range("throttle_floor", policy.throttle_floor.us, 0, longest));
     if (policy.max_elapsed) AIVP_CHECK(check_range("max_elapsed", policy.max_elapsed->us, 1, longest));
     if (policy.attempt_limit) AIVP_CHECK(check_range("attempt_limit", policy.attempt_limit->us, 1, longest));
+    if (policy.budget) AIVP_CHECK(check(*policy.budget));
     return {};
 }
 

@@ -52,6 +52,27 @@ BOOST_AUTO_TEST_CASE(what_the_file_does_not_say_is_neither_repeated_nor_limited_
     BOOST_TEST((!model.rate && !model.breaker));
 }
 
+BOOST_AUTO_TEST_CASE(a_budget_of_retries_belongs_to_the_policy_of_a_skill_or_a_model) {
+    const auto budget = [](const aivp::retry_policy& p) { return p.budget.value(); };
+    BOOST_TEST((!skill_with("retry: {attempts: 2}\n").retry.budget));
+    BOOST_TEST((budget(skill_with("retry: {attempts: 2, budget: {}}\n").retry) == aivp::retry_budget_policy{}));
+    const aivp::retry_budget_policy set{.share_permille = 55, .min_per_second = 0, .ttl = aivp::minutes(2)};
+    const std::string keys = "retry: {attempts: 2, budget: {share: 5.5%, min_per_second: 0, ttl: 2m}}\n";
+    BOOST_TEST((budget(skill_with(keys).retry) == set));
+    BOOST_TEST((budget(model_with("  " + keys).retry) == set));
+    for (const auto& [text, place] :
+         std::vector<std::pair<std::string, std::string>>{{"share: 101%", "`share`"},
+                                                          {"min_per_second: -1", "`min_per_second`"},
+                                                          {"min_per_second: 1000001", "`min_per_second`"},
+                                                          {"ttl: 0s", "`ttl`"},
+                                                          {"ttl: 61m", "`ttl`"},
+                                                          {"shar: 5%", "`shar`"}}) {
+        const aivp::error e = error_of_skill_with("retry: {attempts: 2, budget: {" + text + "}}\n");
+        BOOST_TEST(e.message.find(place) != std::string::npos, e.message);
+        BOOST_TEST(e.where.line == 6U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(all_keys_of_a_skill_reach_its_contract) {
     const auto skill = skill_with("retry: {attempts: 5, delay: 500ms, growth: 1.5, delay_max: 20s, jitter: equal, "
                                   "throttle_floor: 2s, within: 5m}\n"

@@ -1,8 +1,10 @@
 #include "aivp/engine/driver.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -33,7 +35,12 @@ struct bench final : clock_port, timer_port, model_provider, connector_port, use
     bool at_once = false; ///< skill calls are answered within the call
     payload reply = json(R"({"n":1})");
 
-    instant now() override { return time; }
+    std::function<void()> when_read; ///< called by the next reading of the clock
+
+    instant now() override {
+        if (const auto look = std::exchange(when_read, nullptr)) look();
+        return time;
+    }
     void arm(timer_key key, instant due) override {
         armed[key] = due;
         calls.push_back("arm");
@@ -737,6 +744,106 @@ BOOST_AUTO_TEST_CASE(a_batch_that_is_not_committed_is_decided_anew_as_a_whole) {
         BOOST_REQUIRE(read.has_value());
         BOOST_CHECK(read->state == g.engine.state());
     }
+}
+
+// ---- sleep -------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// The machine slept, and the reading of the clock for the next input finds that out.
+void sleeps(bench& ports, driver& engine, duration by) {
+    ports.when_read = [&ports, &engine, by] {
+        ports.time = ports.time + by;
+        engine.slept(by);
+    };
+}
+
+std::string inputs_of(const memory_store& journal) {
+    std::string out;
+    for (std::uint64_t n = 1; n <= journal.size(); ++n) {
+        const auto input = member(json(journal.line(n)), "input");
+        out += (input ? *as_string(*member(*input, "type")) : "answer") + " ";
+    }
+    return out;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_sleep_is_told_before_the_input_that_found_it_out) {
+    host h;
+    BOOST_REQUIRE(h.engine.activate(two_steps()));
+    h.start();
+    sleeps(h.ports, h.engine, hours(3));
+    h.answer(1);
+    BOOST_TEST(inputs_of(h.memory) == "activate_agent start_run wake answer ");
+    const run_state& r = *h.engine.state().find({1});
+    BOOST_CHECK(r.deadline == spec::start + hours(3) + hours(1));
+    // What the answer began has its time from now on and not three hours more.
+    BOOST_REQUIRE(r.open.size() == 1U);
+    BOOST_CHECK(r.open[0].deadline == spec::start + hours(3) + seconds(60));
+    BOOST_CHECK(h.memory.read({1}, [](const journal_record&) { return true; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_sleep_that_nobody_waits_for_is_told_at_once_and_one_that_is_found_while_it_works_after_that) {
+    host h;
+    BOOST_REQUIRE(h.engine.activate(two_steps()));
+    h.engine.slept(hours(1));
+    BOOST_TEST(inputs_of(h.memory) == "activate_agent wake ");
+    h.engine.hold();
+    h.engine.slept(hours(1));
+    h.engine.slept(hours(2));
+    h.start();
+    BOOST_TEST(h.memory.size() == 2U);
+    h.engine.release();
+    BOOST_TEST(inputs_of(h.memory) == "activate_agent wake wake start_run ");
+    BOOST_TEST(h.memory.line(3).find(std::to_string(hours(3).us)) != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_sleep_is_told_once_whatever_becomes_of_the_commit) {
+    for (const auto how : {fails, loses_and_does_not_say, keeps_and_does_not_say}) {
+        const std::vector<snapshot_ptr> agents{two_steps()};
+        listed_snapshots known(agents);
+        memory_store memory;
+        moody_store store(memory, {works, works, how});
+        host h(&store);
+        BOOST_REQUIRE(h.engine.activate(agents[0]));
+        h.start();
+        sleeps(h.ports, h.engine, hours(3));
+        const bool refused = !h.engine.submit(start_run{{1}, {}}, input_source::operator_);
+        BOOST_TEST(refused);
+        BOOST_REQUIRE(h.engine.retry(known));
+        const std::string kept = how == keeps_and_does_not_say ? "start_run " : "";
+        std::string told;
+        for (std::uint64_t n = 1; n <= memory.size(); ++n)
+            told += *as_string(*member(*member(json(memory.line(n)), "input"), "type")) + " ";
+        BOOST_TEST(told == "activate_agent start_run wake " + kept);
+        BOOST_CHECK(h.engine.state().find({1})->deadline == spec::start + hours(4));
+        const auto read = read_state(memory, known);
+        BOOST_REQUIRE(read.has_value());
+        BOOST_CHECK(read->state == h.engine.state());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_sleep_within_a_batch_stands_before_the_input_that_found_it_out) {
+    grouped g(10, {two_steps()});
+    std::size_t readings = 0;
+    const std::function<void()> look = [&] {
+        if (++readings == 3) {
+            g.ports.time = g.ports.time + hours(1);
+            g.engine.slept(hours(1));
+        } else {
+            g.ports.when_read = look;
+        }
+    };
+    g.ports.when_read = look;
+    // The first reading is for the event that nobody hears.
+    g.together({start_run{{1}, {}}, start_run{{1}, {}}, cancel_run{{2}, "no"}});
+    BOOST_TEST(inputs_of(g.memory) == "activate_agent publish_event start_run wake start_run cancel_run ");
+    BOOST_TEST(g.store.sizes.back() == 4U);
+    listed_snapshots known(g.agents);
+    const auto read = read_state(g.memory, known);
+    BOOST_REQUIRE(read.has_value());
+    BOOST_CHECK(read->state == g.engine.state());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -51,10 +51,11 @@ rc::Gen<move> any_move() {
 }
 
 rc::Gen<std::vector<move>> any_moves() { return rc::gen::container<std::vector<move>>(any_move()); }
-/// The same agent, with skills and a model that are tried `attempts` times.
+/// The same agent, with skills and a model that are tried `attempts` times, and within a budget when there are three.
 snapshot_ptr with_attempts(const snapshot_ptr& agent, std::uint32_t attempts) {
     auto out = std::make_shared<agent_snapshot>(*agent);
-    const retry_policy policy{.max_attempts = attempts, .base_delay = seconds(2), .cap = seconds(9)};
+    retry_policy policy{.max_attempts = attempts, .base_delay = seconds(2), .cap = seconds(9)};
+    if (attempts == 3) policy.budget = {.share_permille = 400, .min_per_second = 1, .ttl = seconds(2)};
     for (skill_binding& b : out->bindings) {
         auto skill = std::make_shared<skill_contract>(*b.skill);
         skill->retry = policy;

@@ -280,6 +280,10 @@ BOOST_AUTO_TEST_CASE(a_write_of_which_nobody_knows_whether_it_happened_is_not_ma
     keyed.run.unknown_writes = p.run.unknown_writes;
     BOOST_TEST(keyed.pass(R"({"path":"/a"})") == nullptr);
     BOOST_CHECK(keyed.context->idempotency_key == old_key);
+    keyed.run.open.push_back({.idempotency_key = old_key});
+    check_refusal(keyed.pass(R"({"path":"/a"})"), errc::idem_in_flight, gate_stage::idempotency,
+                  "skill files.write@1.0.0");
+    keyed.run.open.clear();
     keyed.run.unknown_writes[0].binding = 1;
     BOOST_TEST(keyed.pass(R"({"path":"/a"})") == nullptr);
     BOOST_CHECK(keyed.context->idempotency_key != old_key);

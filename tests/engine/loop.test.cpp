@@ -148,6 +148,35 @@ BOOST_AUTO_TEST_CASE(arguments_that_are_no_json_are_refused_and_shown_as_they_ca
     BOOST_TEST(conversation(s).find(R"("args":"{\"path\": ")") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_secret_stays_out_of_the_journal_under_a_misspelt_name_too) {
+    const std::string schema =
+        R"({"type":"object","properties":{"to":{"type":"string"},"pin":{"type":"string"}},"additionalProperties":false})";
+    const auto vault =
+        make_binding("vault", make_skill("vault.put", {.input_schema = schema, .secret_arguments = {"/pin"}}));
+    const auto look = make_binding("look", make_skill("mail.read", {.input_schema = schema}));
+    const auto kept = [](const snapshot_ptr& agent, std::string name, std::string_view arguments) {
+        const model_response turn = recordable(*agent, make_turn({make_call(std::move(name), arguments)}));
+        return std::string(turn.calls[0].arguments.text());
+    };
+    const snapshot_ptr agent = make_loop_agent("a", {look, vault}, "go", {.may_abstain = true});
+    const std::string hidden = "⟦secret:argument#1⟧";
+    BOOST_TEST(kept(agent, "vault", R"({"pin":"1234","to":"x"})") == R"({"pin":")" + hidden + R"(","to":"x"})");
+    BOOST_TEST(kept(agent, "vault", R"({"pni":"1234","to":"x"})") == R"({"pni":")" + hidden + R"(","to":"x"})");
+    BOOST_TEST(kept(agent, "vualt", R"({"pin":"1234"})") == R"({"pin":")" + hidden + R"("})");
+    BOOST_TEST(kept(agent, "vualt", R"("{\"pin\": 1234")") == "\"" + hidden + "\"");
+    BOOST_TEST(kept(agent, "look", R"({"pni":"1234"})") == R"({"pni":"1234"})");
+    BOOST_TEST(kept(agent, "abstain", R"({"reason":"no"})") == R"({"reason":"no"})");
+    const snapshot_ptr none = make_loop_agent("b", {look}, "go");
+    BOOST_TEST(kept(none, "vualt", R"({"pin":"1234"})") == R"({"pin":"1234"})");
+    // What is written of the whole step.
+    spec s = given(agent);
+    s.and_given(go());
+    s.when(says(1, make_turn({make_call("vualt", R"({"pin":"s3cr3t"})"), make_call("vault", R"({"pni":"s3cr3t"})")})))
+        .then_among_others(
+            {{"call_refused", R"({"code":"skill.unknown"})"}, {"call_refused", R"({"code":"args.unknown"})"}});
+    BOOST_TEST(s.line().find("s3cr3t") == std::string::npos, s.line());
+}
+
 BOOST_AUTO_TEST_CASE(a_failed_call_is_shown_to_the_model_as_failed) {
     spec s = given(agent_of());
     s.and_given(go()).and_given(says(1, make_turn({make_call("look"), make_call("send")})));

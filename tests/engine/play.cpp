@@ -404,6 +404,7 @@ void play::note_cost(run_book& b, call_id call, usd_micros cost) {
 }
 
 void play::note(run_book& b, const model_requested& e) {
+    note_attempt(b, e.call.value, nullptr);
     const run_limits& limits = b.snapshot->limits;
     demand(++b.model_turns <= limits.model_turns, "too many model turns");
     demand(b.tokens < limits.tokens, "a turn is asked for beyond the cap on tokens");
@@ -434,6 +435,7 @@ void play::note(run_book& b, const model_settled& e) {
 }
 
 void play::note(run_book& b, const call_intended& e) {
+    note_attempt(b, e.call.value, &e.binding);
     demand(++b.skill_calls <= b.snapshot->limits.skill_calls, "too many skill calls");
     demand(e.binding < b.snapshot->bindings.size(), "a skill is called that is not bound");
     const effect effect{e.binding, e.arguments_hash};
@@ -491,7 +493,34 @@ void play::note(run_book& b, const call_resent& e) {
     keep_clock(b);
 }
 
+void play::note_attempt(run_book& b, std::uint64_t call, const std::uint32_t* binding) {
+    const loop_brain* loop = std::get_if<loop_brain>(&b.snapshot->brain);
+    const skill_contract* skill = binding ? b.snapshot->bindings[*binding].skill.get() : nullptr;
+    const retry_policy& retry = skill ? skill->retry : loop->model.retry;
+    run_book::tried_call& t = b.tried[call];
+    if (!retry.budget) return;
+    t.budget = *retry.budget;
+    t.dependency = skill ? "skill " + skill->id : "model " + loop->model.name;
+    attempts_[t.dependency].first.push_back(now_);
+}
+
+void play::note_retry(run_book& b, const call_retry_planned& e) {
+    run_book::tried_call& t = b.tried.at(e.call.value);
+    demand(e.attempt == t.attempts || e.attempt == t.attempts + 1, "an attempt has another number");
+    if (e.attempt == std::exchange(t.attempts, e.attempt) || t.dependency.empty()) return;
+    attempts_book& all = attempts_[t.dependency];
+    all.again.push_back(now_);
+    const auto since = [](const std::vector<instant>& times, instant first) {
+        return std::count_if(times.begin(), times.end(), [&](instant when) { return when > first; });
+    };
+    const duration ttl = t.budget.ttl;
+    demand(since(all.again, now_ - duration{ttl.us / 10 * 9}) * 1000 <=
+               since(all.first, now_ - ttl) * t.budget.share_permille + t.budget.min_per_second * ttl.us / 1000,
+           "there are more retries than their budget allows");
+}
+
 void play::note(run_book& b, const call_retry_planned& e) {
+    note_retry(b, e);
     const std::uint64_t call = e.call.value;
     demand(b.reserved.contains(call) && b.due.contains(call), "an attempt is planned of a call that is not open");
     demand(!b.parked.contains(call), "an attempt is planned of a call that is parked");

@@ -82,6 +82,12 @@ private:
         std::map<std::uint64_t, aivp::instant> due; ///< deadlines of open calls that are not questions
         std::set<std::uint64_t> parked;             ///< calls that wait for a person
         std::set<std::uint64_t> planned;            ///< calls that wait for their next attempt
+        struct tried_call {
+            std::string dependency; ///< empty: no budget counts
+            aivp::retry_budget_policy budget;
+            std::uint32_t attempts = 1;
+        };
+        std::map<std::uint64_t, tried_call> tried;
         std::uint32_t skill_calls = 0;
         std::uint32_t model_turns = 0;
         std::int64_t tokens = 0;
@@ -117,6 +123,8 @@ private:
     void note(run_book& b, const aivp::call_resent& e);
     void note(run_book& b, const aivp::call_retry_planned& e);
     void note_spent(run_book& b, aivp::usd_micros lost);
+    void note_attempt(run_book& b, std::uint64_t call, const std::uint32_t* binding);
+    void note_retry(run_book& b, const aivp::call_retry_planned& e);
     void note_lost(aivp::duration by);
     void note_turn_completed(run_book& b);
     void note_finished(run_book& b, const aivp::run_finished& e);
@@ -161,6 +169,10 @@ private:
     std::set<aivp::effect_key> keys_;
     std::map<aivp::run_id, run_book> books_; ///< accepted and not finished
     std::map<aivp::agent_id, aivp::run_id> running_;
+    struct attempts_book {
+        std::vector<aivp::instant> first, again;
+    };
+    std::map<std::string, attempts_book> attempts_; ///< by dependency: all budgets of a play are the same
     std::uint64_t accepted_ = 0;
     std::uint64_t finished_ = 0;
     std::vector<std::uint64_t> seen_;

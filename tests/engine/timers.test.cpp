@@ -111,6 +111,40 @@ BOOST_AUTO_TEST_CASE(a_watchdog_of_a_run_that_is_not_there_changes_nothing) {
     s.when(watchdog(7), minutes(3)).then({}).performing({});
 }
 
+// The store was away for longer than the run had time, and the answer stood before the timer.
+BOOST_AUTO_TEST_CASE(a_run_whose_time_is_over_records_the_answer_and_begins_nothing_more) {
+    spec s = given(steps_of({{"one", "send"}, {"two", "look"}}, {.run_timeout = seconds(4)}));
+    s.and_given(go());
+    s.when(ok(1), seconds(5))
+        .then({{"call_settled", R"({"result":1})"},
+               {"step_finished"},
+               {"run_finished", R"({"status":"partial","code":"limit.time"})"}})
+        .performing({{"timer_request", R"({"due":null})"}});
+    spec last = given(steps_of({{"one", "send"}}, {.run_timeout = seconds(4)}));
+    last.and_given(go());
+    last.when(ok(1), seconds(5)).then_among_others({{"run_finished", R"({"status":"success"})"}});
+    spec in_time = given(steps_of({{"one", "send"}, {"two", "look"}}, {.run_timeout = seconds(4)}));
+    in_time.and_given(go());
+    in_time.when(ok(1), seconds(4)).then_among_others({{"call_intended", R"({"step":1})"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_turn_that_comes_when_the_time_is_over_is_recorded_and_not_taken) {
+    spec s = given(loop_agent({.limits = {.run_timeout = seconds(4)}}));
+    s.and_given(go());
+    s.when(says(1, make_turn({make_call("send")})), seconds(5))
+        .then({{"model_settled"}, {"run_finished", R"({"status":"failure","code":"limit.time"})"}});
+    spec t = given(loop_agent({.limits = {.run_timeout = seconds(4)}}));
+    t.and_given(go()).and_given(says(1, make_turn({make_call("look")})));
+    t.when(ok(2), seconds(5))
+        .then({{"call_settled"}, {"turn_completed"}, {"run_finished", R"({"status":"failure","code":"limit.time"})"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_stands_still_is_not_over) {
+    spec s = given(steps_of({{"one", "send"}, {"two", "look"}}, {.run_timeout = seconds(4)}));
+    s.and_given(go()).and_given(pause_run{run1, {}}, seconds(1)).and_given(ok(1), seconds(9));
+    s.when(resume_run{run1}, seconds(9)).then_among_others({{"call_intended", R"({"step":1})"}});
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_takes_too_long_ends_and_its_calls_are_cancelled) {
     spec s = given(steps_of({{"one", "send"}}, {.run_timeout = seconds(4)}));
     s.and_given(go());

@@ -168,6 +168,25 @@ RC_BOOST_PROP(each_sleep_and_step_is_reported_once_with_its_amount, ()) {
     RC_ASSERT(stepped_seen == stepped);
 }
 
+BOOST_AUTO_TEST_CASE(of_a_sleep_counts_what_the_time_goes_on_by_it) {
+    machine m;
+    clock_guard guard;
+    guard.observe(m.now);
+    m.sleep(hours(8));
+    BOOST_TEST((guard.observe(m.now).slept == hours(8)));
+    m.set_wall(duration{} - days(30));
+    guard.observe(m.now);
+    m.sleep(days(3));
+    const auto seen = guard.observe(m.now);
+    BOOST_TEST((seen.changes == changes({{kind::sleep, days(3)}})));
+    BOOST_TEST((seen.slept == hours(36)));
+    m.run(seconds(10));
+    m.sleep(seconds(30));
+    BOOST_TEST((guard.observe(m.now).slept == seconds(15)));
+    m.run(seconds(10));
+    BOOST_TEST((guard.observe(m.now).slept == seconds(0)));
+}
+
 RC_BOOST_PROP(the_wall_clock_is_met_again_after_at_most_twice_the_step_back, ()) {
     machine m;
     clock_guard guard;

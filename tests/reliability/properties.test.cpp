@@ -206,6 +206,36 @@ RC_BOOST_PROP(a_rate_limit_holds_in_every_window_and_names_the_first_moment_to_c
     }
 }
 
+// The model keeps the time as a fraction, as a whole number of 1/count microseconds.
+RC_BOOST_PROP(a_rate_limit_answers_as_exact_fractions_do, ()) {
+    __extension__ using wide = __int128;
+    const rate_limit limit{.count = any_between(1, any_chance(50) ? 10 : 1'000'000),
+                           .per = duration{1 + any_duration(hours(1)).us},
+                           .burst = any_between(1, any_chance(50) ? 5 : 100'000)};
+    gcra_state state;
+    wide tat = wide{start.us} * limit.count;
+    instant now = start;
+    for (int i = 0; i < 80; ++i) {
+        const std::int64_t cost = any_between(1, std::min<std::int64_t>(limit.burst, any_chance(50) ? 3 : 100'000));
+        const wide scaled_now = wide{now.us} * limit.count;
+        const wide latest = tat - wide{limit.burst - cost} * limit.per.us;
+        const wide first_us = (latest + limit.count - 1) / limit.count;
+        const rate_answer a = admit(limit, state, cost, now);
+        RC_ASSERT(bool(a) == (scaled_now >= latest));
+        if (a) {
+            tat = std::max(tat, scaled_now) + wide{cost} * limit.per.us;
+            if (any_chance(30)) now = now + any_duration(limit.per);
+            continue;
+        }
+        RC_ASSERT(bool(wide{a.at.us} == first_us));
+        if (any_chance(20)) {
+            charge(limit, state, cost, now);
+            tat = std::max(tat, scaled_now) + wide{cost} * limit.per.us;
+        }
+        now = any_chance(70) ? a.at : now + any_duration(a.at - now);
+    }
+}
+
 namespace {
 
 breaker_policy any_breaker_policy() {

@@ -48,6 +48,31 @@ BOOST_AUTO_TEST_CASE(looking_changes_nothing_and_time_that_runs_back_stands_stil
     BOOST_TEST(budget.balance_milli(instant::max()) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_was_written_down_goes_on_as_if_it_had_not_been) {
+    for (const duration ttl : {milliseconds(1), duration{1'234'567}, seconds(10), hours(1)}) {
+        const retry_budget_policy policy{.share_permille = 300, .min_per_second = 1, .ttl = ttl};
+        retry_budget budget{policy};
+        for (int i = 0; i < 25; ++i) {
+            const instant now = start + duration{ttl.us / 7 * i};
+            budget.deposit(now);
+            if (i % 3 == 0) (void)budget.try_withdraw(now);
+            BOOST_REQUIRE((retry_budget(policy, budget.kept()) == budget));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(it_is_as_good_as_new_when_all_that_was_moved_has_expired) {
+    retry_budget budget{{.share_permille = 1000, .min_per_second = 1, .ttl = seconds(10)}};
+    BOOST_TEST(budget.is_idle(start));
+    budget.deposit(start);
+    BOOST_TEST(budget.try_withdraw(start + seconds(3)));
+    // The balance is that of a new one, but what makes it so does not expire at once.
+    BOOST_TEST(budget.balance_milli(start + seconds(3)) == 10'000);
+    BOOST_TEST(!budget.is_idle(start + seconds(3)));
+    BOOST_TEST(!budget.is_idle(start + seconds(12)));
+    BOOST_TEST(budget.is_idle(start + seconds(13)));
+}
+
 BOOST_AUTO_TEST_CASE(a_policy_out_of_range_is_named) {
     BOOST_TEST(check(retry_budget_policy{}).has_value());
     BOOST_TEST(check({.share_permille = 1'000'001}).error().message.starts_with("share_permille"));

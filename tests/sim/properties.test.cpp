@@ -258,16 +258,43 @@ BOOST_AUTO_TEST_CASE(absurd_bills_do_not_overflow_the_checker) {
 
 BOOST_AUTO_TEST_CASE(two_runs_of_one_agent_at_once_are_reported) {
     watched w;
-    w.run_is({1}, spec::start + hours(1));
-    w.run_is({2}, spec::start + hours(1));
-    w.after.agents[0].active = {1};
     w.accept(1);
     w.accept(2);
-    w.commit({run_started{{1}}});
+    // As the engine's own state has it: whoever starts is the active one.
+    const auto starts = [&](std::uint64_t run) {
+        w.after.agents[0].active = {run};
+        w.commit({run_started{{run}}});
+    };
+    starts(1);
+    w.commit({run_finished{{1}, std::make_shared<structured_outcome>()}});
+    starts(2);
     BOOST_TEST(w.violated().empty());
-    w.commit({run_started{{2}}});
+    w.accept(3);
+    starts(3);
     BOOST_TEST(w.violated() == "agent.single_flight ");
-    BOOST_TEST(w.checker.violations()[0].actual == "run-2 beside run-1");
+    BOOST_TEST(w.checker.violations()[0].actual == "run-3 beside run-2");
+}
+
+BOOST_AUTO_TEST_CASE(more_retries_than_their_budget_allows_are_reported) {
+    const retry_budget_policy half{.share_permille = 500, .min_per_second = 0, .ttl = seconds(10)};
+    watched w({}, {.max_attempts = 9, .budget = half});
+    w.accept();
+    w.intend(1);
+    w.intend(2);
+    w.plan(1, 2, spec::start + seconds(1));
+    w.plan(2, 1, spec::start + seconds(1), errc::rate_limited);
+    BOOST_TEST(w.violated().empty());
+    w.plan(2, 2, spec::start + seconds(2));
+    BOOST_TEST(w.violated() == "retry.within_policy ");
+    BOOST_TEST(w.checker.violations()[0].expected == "at most 1 retries of mail.send within its budget's time");
+    // What was paid in is worth nothing after its time.
+    watched late({}, {.max_attempts = 9, .budget = half});
+    late.accept();
+    late.intend(1);
+    late.intend(2);
+    late.latest = spec::start + seconds(10);
+    late.plan(1, 2, spec::start + seconds(11));
+    BOOST_TEST(late.violated() == "retry.within_policy ");
 }
 
 BOOST_AUTO_TEST_CASE(a_trigger_without_an_end_is_reported) {

@@ -64,6 +64,11 @@ public:
     void hold() { held_ = true; }
     void release();
 
+    /// The host has found out that the machine slept for so long: a `wake` goes in before the next input that is taken, so that
+    /// what this one begins loses no time. May be called from within the reading of the clock for that very input. When
+    /// nothing is waiting it goes in at once.
+    void slept(duration by);
+
     void observe(driver_observer& o) { observers_.push_back(&o); }
 
     /// After a commit that failed or of which nobody knows, once the store works again: looks into the journal, performs
@@ -96,7 +101,9 @@ private:
     void enqueue(input_source source, Input&& body);
     void drain();
     bool process(std::size_t count);
-    void decide_batch(std::size_t count);
+    void put_wake(std::size_t place);
+    std::size_t decide_batch(std::size_t count);
+    void decide_one(std::size_t place, digest_chain& chain);
     bool commit_batch();
     void perform_batch(std::size_t count);
     bool still_open(const engine_effect& e) const;
@@ -116,7 +123,8 @@ private:
     seq_no cause_;
     bool busy_ = false;
     bool held_ = false;
-    bool refused_ = false;             ///< the first of the inbox is an input that submit() gave back with an error
+    bool refused_ = false;             ///< the last of the batch is an input that submit() gave back with an error
+    duration slept_;                   ///< and no input has told so yet
     std::deque<input_envelope> inbox_; ///< the first of them belong to the batch under way
     std::vector<slot> slots_;
     std::vector<journal_record> records_; ///< of the batch under way

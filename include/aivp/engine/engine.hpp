@@ -31,7 +31,8 @@ void step(engine_state& state, const input_envelope& input, decision& out);
 decision decide(const engine_state& state, const input_envelope& input);
 
 /// What of a model's response is kept, in the conversation, the journal and on tapes: everything but the arguments that
-/// their skills declare secret.
+/// their skills declare secret. A name that is misspelt hides nothing less: of a skill with secret arguments those that it
+/// does not have are left out too, and when any of the agent's skills has some, so are all that come with an unknown name.
 model_response recordable(const agent_snapshot& snapshot, model_response response);
 
 /// Who sends inputs of this kind as a rule: the journal names only the others.

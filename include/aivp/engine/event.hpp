@@ -15,6 +15,7 @@
 #include "aivp/base/payload.hpp"
 #include "aivp/base/time.hpp"
 #include "aivp/kernel/model_call.hpp"
+#include "aivp/reliability/retry.hpp"
 #include "aivp/skill/outcome.hpp"
 
 namespace aivp {
@@ -75,6 +76,7 @@ struct model_settled {
     errc code = errc::ok;
     std::string message;
     usd_micros cost;
+    retry_stop not_retried = retry_stop::none; ///< as in call_settled
 };
 
 /// The gate said no. Nothing was performed.
@@ -111,6 +113,8 @@ struct call_settled {
     errc code = errc::ok;
     std::string message;
     usd_micros cost;
+    /// Why no other attempt follows, where that cannot be told from the call itself: `budget`, or none.
+    retry_stop not_retried = retry_stop::none;
 };
 
 struct step_finished {

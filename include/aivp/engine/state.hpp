@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "aivp/agent/snapshot.hpp"
@@ -15,6 +16,7 @@
 #include "aivp/kernel/effect.hpp"
 #include "aivp/kernel/history.hpp"
 #include "aivp/kernel/model_call.hpp"
+#include "aivp/reliability/retry_budget.hpp"
 #include "aivp/skill/outcome.hpp"
 
 namespace aivp {
@@ -122,12 +124,22 @@ struct agent_state {
     friend bool operator==(const agent_state&, const agent_state&) = default;
 };
 
+/// How much of the load on a dependency may be retries. Calls whose files state another policy for it have an account of
+/// their own: nobody can widen what another one has narrowed.
+struct retry_account {
+    call_kind kind = call_kind::skill; ///< skill or model
+    std::string dependency;            ///< the skill's id, or the model's name
+    retry_budget budget;
+    friend bool operator==(const retry_account&, const retry_account&) = default;
+};
+
 struct engine_state {
     effect_key journal;               ///< the journal's own name; zeros when it was not given one
     std::vector<agent_state> agents;  ///< agents[n-1] has id n
     std::map<run_id, run_state> runs; ///< accepted and not finished
     std::uint64_t last_run = 0;
     std::uint64_t finished_runs = 0;
+    std::vector<retry_account> retry_accounts; ///< in the order of their first use; few
 
     const run_state* find(run_id r) const {
         const auto it = runs.find(r);

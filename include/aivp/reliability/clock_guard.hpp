@@ -42,6 +42,7 @@ public:
     struct observation {
         instant now;                       ///< never before an earlier one, never before the reading's wall clock
         std::vector<clock_change> changes; ///< since the reading before; at most one of each kind, sleep first
+        duration slept; ///< so much of what `now` went on was sleep: less than the sleep itself at half speed
     };
 
     explicit clock_guard(options o = {}) : options_(o) {}

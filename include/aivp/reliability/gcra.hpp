@@ -1,7 +1,7 @@
-// A rate limit whose whole state is one integer: the generic cell rate algorithm (ITU-T I.371; as in throttled and
+// A rate limit whose whole state is one point in time: the generic cell rate algorithm (ITU-T I.371; as in throttled and
 // redis-cell). The theoretical arrival time (TAT) is when the bucket would be empty again; a cost is admitted unless that lies
-// too far ahead. Costs are compared exactly as fractions of 128 bits, and only the stored TAT is rounded, up to the next
-// nanosecond: no window of any length ever holds more than rate * length + burst.
+// too far ahead. The TAT is a fraction and nothing of it is rounded, so that a rate which divides badly loses nothing either:
+// no window of any length ever holds more than rate * length + burst, and who comes at the exact moment gets through.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,7 @@ result<void> check(const rate_limit& limit);
 /// The state of one key. Never used: any time in the past.
 struct gcra_state {
     std::int64_t tat_ns = INT64_MIN; ///< nanoseconds since 1970
+    std::int64_t tat_rest = 0;       ///< and so many `count`ths of a nanosecond; 0..count - 1
 
     friend bool operator==(const gcra_state&, const gcra_state&) = default;
 };

@@ -38,6 +38,8 @@ struct retry_policy {
     duration throttle_floor = seconds(1);  ///< shortest wait after a throttled attempt
     std::optional<duration> max_elapsed;   ///< from the start of the first attempt to the start of the last; > 0
     std::optional<duration> attempt_limit; ///< time that one attempt may take; > 0
+    /// Of all calls to the dependency together, of those that state the same one. next_attempt() asks the one that it is given.
+    std::optional<retry_budget_policy> budget;
 
     friend bool operator==(const retry_policy&, const retry_policy&) = default;
 };

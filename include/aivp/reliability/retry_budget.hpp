@@ -38,10 +38,28 @@ public:
     std::int64_t balance_milli(instant now) const;
 
     const retry_budget_policy& policy() const { return policy_; }
+    /// Nothing that was paid in or taken out counts any longer: it is as good as a new one.
+    bool is_idle(instant now) const;
+
+    static constexpr std::size_t slice_count = 10;
+    /// What has to be written down to go on later.
+    struct books {
+        instant newest;                                   ///< when the newest slice began
+        std::array<std::int64_t, slice_count> balances{}; ///< of each slice in thousandths, the newest first
+        friend bool operator==(const books&, const books&) = default;
+    };
+    /// Only after the first deposit or withdrawal.
+    books kept() const;
+    /// The policy must pass check(). One that was kept under the same policy is equal to what it was.
+    retry_budget(const retry_budget_policy& policy, const books& kept);
+
     friend bool operator==(const retry_budget&, const retry_budget&) = default;
 
 private:
-    static constexpr std::size_t slice_count = 10;
+    std::int64_t slice_us() const;
+    std::int64_t& slice(std::int64_t number) {
+        return slices_milli_[static_cast<std::size_t>(number % std::int64_t{slice_count})];
+    }
 
     void advance(instant now);
     std::int64_t sum_milli() const;

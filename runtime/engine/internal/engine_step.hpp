@@ -12,6 +12,7 @@
 #include "aivp/engine/gate.hpp"
 #include "aivp/reliability/retry.hpp"
 #include "runtime/engine/evolve.hpp"
+#include "runtime/engine/internal/retry_accounts.hpp"
 
 namespace aivp {
 
@@ -43,6 +44,7 @@ private:
     }
     template <class E>
     void emit(run_state& r, E event) {
+        if constexpr (requires { keep_accounts(state_, r, event, at_); }) keep_accounts(state_, r, event, at_);
         apply(r, event, at_);
         out_.events.emplace_back(std::move(event));
     }
@@ -65,6 +67,14 @@ private:
         return r.halted_at == instant::max() ? r.deadline : r.deadline + (at_ - r.halted_at);
     }
     void expire(run_state& r);
+    /// A run whose time is over begins nothing more, also when what it waited for came before the timer that says so, because
+    /// the store was away for longer. True when it has ended here.
+    bool ends_overdue(run_state& r) {
+        if (at_ <= r.deadline || r.halted_at != instant::max()) return false;
+        finish_overdue(r);
+        return true;
+    }
+    void finish_overdue(run_state& r);
     void finish(run_state& r, outcome_status status, errc code, std::string message, payload details = {},
                 bool abstained = false);
     void finish_success(run_state& r, payload details);
@@ -83,11 +93,14 @@ private:
         bool parked;
     };
     void settle(run_state& r, const settled_place& open, effect_outcome outcome, payload result, errc code,
-                std::string message);
-    bool plan_retry(run_state& r, const open_call& open, const retry_policy& policy, const attempt_failure& failure,
-                    bool repeatable, const std::string& message, usd_micros lost);
-    bool retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code, const std::string& message,
-                     duration retry_after);
+                std::string message, retry_stop not_retried = retry_stop::none);
+    retry_decision next_attempt_of(const run_state& r, const open_call& open, const attempt_failure& told) const;
+    retry_stop plan_retry(run_state& r, const open_call& open, const attempt_failure& failure, bool repeatable,
+                          const std::string& message, usd_micros lost);
+    retry_stop retry_skill(run_state& r, const open_call& open, effect_outcome outcome, errc code,
+                           const std::string& message, duration retry_after);
+    /// As an event tells it: the other reasons follow from the policy, the call and its run.
+    static retry_stop told(retry_stop s) { return s == retry_stop::budget ? s : retry_stop::none; }
     void start_attempt(run_state& r, const open_call& open);
 
     // operators and recovery
