@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "mocks/internal/fields.hpp"
+#include "aivp/skill/fields.hpp"
 #include "mocks/internal/json_out.hpp"
 
 namespace aivp {

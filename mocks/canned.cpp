@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "mocks/internal/fields.hpp"
+#include "aivp/skill/fields.hpp"
 #include "mocks/matching.hpp"
 
 namespace aivp {

@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/skill/fields.hpp"
 #include "mocks/calendar.hpp"
 #include "mocks/chat.hpp"
 #include "mocks/expense.hpp"
 #include "mocks/files.hpp"
 #include "mocks/http.hpp"
-#include "mocks/internal/fields.hpp"
 #include "mocks/internal/json_out.hpp"
 #include "mocks/kv.hpp"
 #include "mocks/mail.hpp"
@@ -38,18 +38,7 @@ std::unique_ptr<mock_service> make_mock(std::string_view name) {
 }
 
 std::unexpected<error> unknown_operation(const mock_service& service, const mock_request& request) {
-    return fail(errc::mock_unknown_operation, std::string(service.name()) + ": there is no operation \"" +
-                                                  shortened(request.operation, 60) + "\"; known are " +
-                                                  some_of(service.operations(), service.operations().size()));
-}
-
-payload failure_details(const error& e) {
-    std::vector<std::pair<std::string, payload>> out{{"error", payload::of_string(info(e.code).name)},
-                                                     {"message", payload::of_string(e.message)}};
-    for (const auto& [key, value] : e.context)
-        if (std::ranges::none_of(out, [&](const auto& m) { return m.first == key; }))
-            out.emplace_back(key, payload::of_string(value));
-    return payload::of_object(std::move(out));
+    return std::unexpected(unknown_operation(service.name(), request.operation, service.operations()));
 }
 
 mock_connector::mock_connector(mock_world& world, world_ledger& ledger, mock_connector_options options)
@@ -145,9 +134,7 @@ skill_completion mock_connector::serve(const skill_request& request, mock_servic
         answer = before->second.result;
         entry.duplicate_of = before->second.ordinal;
     } else {
-        answer = fail(errc::idem_other_args,
-                      std::string(request.skill) + ": the key was used before for " + before->second.skill +
-                          (before->second.skill == request.skill ? " with other arguments" : ""));
+        answer = std::unexpected(key_used_before(request.skill, before->second.skill));
     }
 
     skill_completion done;

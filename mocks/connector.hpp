@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "aivp/ports/connector.hpp"
+#include "aivp/skill/fields.hpp"
 #include "mocks/latency.hpp"
 #include "mocks/ledger.hpp"
 #include "mocks/pending.hpp"
@@ -67,8 +68,5 @@ private:
     latency_table latencies_;
     pending_answers<skill_completion> pending_;
 };
-
-/// {"error":code,"message":…} and the error's context: what a model gets to see of a failed call.
-payload failure_details(const error& e);
 
 } // namespace aivp

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "aivp/skill/fields.hpp"
 #include "mocks/internal/ascii.hpp"
-#include "mocks/internal/fields.hpp"
 #include "mocks/internal/json_out.hpp"
 
 namespace aivp {

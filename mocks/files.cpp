@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "mocks/internal/fields.hpp"
+#include "aivp/skill/fields.hpp"
 #include "mocks/internal/json_out.hpp"
 
 namespace aivp {

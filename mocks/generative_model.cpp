@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "aivp/skill/fields.hpp"
 #include "mocks/internal/conversation.hpp"
-#include "mocks/internal/fields.hpp"
 #include "mocks/internal/value_grammar.hpp"
 
 namespace aivp {

@@ -3,7 +3,7 @@
 #include <limits>
 #include <utility>
 
-#include "mocks/internal/fields.hpp"
+#include "aivp/skill/fields.hpp"
 #include "mocks/internal/json_out.hpp"
 
 namespace aivp {
@@ -11,120 +11,50 @@ namespace {
 
 constexpr std::int64_t kv_most = std::numeric_limits<std::int64_t>::max();
 
-std::string_view space_of(const mock_request& request) { return request.space.empty() ? request.agent : request.space; }
+class values_in_memory final : public kv_space {
+public:
+    values_in_memory(kv_state& state, std::string_view name) : state_(state), name_(name) {}
 
-result<void> kv_check_version(const std::string& key, const kv_entry* present, std::optional<std::int64_t> wanted) {
-    const std::int64_t version = present ? present->version : 0;
-    if (!wanted || *wanted == version) return {};
-    return std::unexpected(
-        error{errc::mock_conflict,
-              "kv: \"" + key + "\" has version " + std::to_string(version) + ", not " + std::to_string(*wanted),
-              {},
-              {},
-              {{"version", std::to_string(version)}}});
-}
+    result<std::optional<kv_entry>> find(const std::string& key) override {
+        const auto here = state_.agents.find(name_);
+        if (here == state_.agents.end()) return std::nullopt;
+        const auto found = here->second.find(key);
+        if (found == here->second.end()) return std::nullopt;
+        return found->second;
+    }
+    result<std::int64_t> put(const std::string& key, const payload& value) override {
+        state_.agents[name_].insert_or_assign(key, kv_entry{value, ++state_.revision});
+        return state_.revision;
+    }
+    result<void> erase(const std::string& key) override {
+        const auto here = state_.agents.find(name_);
+        here->second.erase(key);
+        if (here->second.empty()) state_.agents.erase(here);
+        ++state_.revision;
+        return {};
+    }
+    result<std::vector<std::string>> keys(std::string_view prefix) override {
+        std::vector<std::string> found;
+        const auto here = state_.agents.find(name_);
+        if (here != state_.agents.end())
+            for (auto at = here->second.lower_bound(std::string(prefix));
+                 at != here->second.end() && at->first.starts_with(prefix); ++at)
+                found.push_back(at->first);
+        return found;
+    }
 
-void kv_check_key(field_reader& in, const std::string& key) {
-    if (in.ok() && (key.empty() || key.size() > 200)) in.refuse("key", errc::config_value, "must have 1 to 200 bytes");
-}
+private:
+    kv_state& state_;
+    std::string name_;
+};
 
 } // namespace
 
-const std::vector<std::string>& kv_mock::operations() const {
-    static const std::vector<std::string> names{"delete", "get", "incr", "list", "set"};
-    return names;
-}
+const std::vector<std::string>& kv_mock::operations() const { return kv_operations(); }
 
 result<payload> kv_mock::perform(const mock_request& request, std::string& target) {
-    if (request.operation == "get") return get(request, target);
-    if (request.operation == "set") return set(request, target);
-    if (request.operation == "delete") return remove(request, target);
-    if (request.operation == "incr") return increment(request, target);
-    if (request.operation == "list") return list(request, target);
-    return unknown_operation(*this, request);
-}
-
-const kv_entry* kv_mock::find(std::string_view space, const std::string& key) const {
-    const auto of_agent = state_.agents.find(std::string(space));
-    if (of_agent == state_.agents.end()) return nullptr;
-    const auto found = of_agent->second.find(key);
-    return found == of_agent->second.end() ? nullptr : &found->second;
-}
-
-result<payload> kv_mock::get(const mock_request& request, std::string& target) const {
-    field_reader in(request.arguments, field_origin::request);
-    target = in.text("key");
-    kv_check_key(in, target);
-    AIVP_CHECK(in.done());
-    const kv_entry* const present = find(space_of(request), target);
-    object_writer out;
-    out.boolean("found", present != nullptr).value("value", present ? present->value : payload());
-    if (present) out.integer("version", present->version);
-    return out.build();
-}
-
-result<payload> kv_mock::set(const mock_request& request, std::string& target) {
-    field_reader in(request.arguments, field_origin::request);
-    target = in.text("key");
-    kv_check_key(in, target);
-    payload value = in.value("value");
-    const auto wanted = in.maybe_integer("if_version", 0, kv_most);
-    AIVP_CHECK(in.done());
-    const kv_entry* const present = find(space_of(request), target);
-    AIVP_CHECK(kv_check_version(target, present, wanted));
-    const payload previous = present ? present->value : payload();
-    state_.agents[std::string(space_of(request))].insert_or_assign(target,
-                                                                   kv_entry{std::move(value), ++state_.revision});
-    return object_writer().value("previous", previous).integer("version", state_.revision).build();
-}
-
-result<payload> kv_mock::remove(const mock_request& request, std::string& target) {
-    field_reader in(request.arguments, field_origin::request);
-    target = in.text("key");
-    kv_check_key(in, target);
-    const auto wanted = in.maybe_integer("if_version", 0, kv_most);
-    AIVP_CHECK(in.done());
-    const kv_entry* const present = find(space_of(request), target);
-    AIVP_CHECK(kv_check_version(target, present, wanted));
-    if (present) {
-        ++state_.revision;
-        const auto of_agent = state_.agents.find(std::string(space_of(request)));
-        of_agent->second.erase(target);
-        if (of_agent->second.empty()) state_.agents.erase(of_agent);
-    }
-    return object_writer().boolean("deleted", present != nullptr).build();
-}
-
-result<payload> kv_mock::increment(const mock_request& request, std::string& target) {
-    field_reader in(request.arguments, field_origin::request);
-    target = in.text("key");
-    kv_check_key(in, target);
-    const std::int64_t by = in.integer_or("by", 1, -kv_most, kv_most);
-    AIVP_CHECK(in.done());
-    const kv_entry* const present = find(space_of(request), target);
-    const auto before = present ? as_integer(present->value) : std::optional<std::int64_t>(0);
-    std::int64_t after = 0;
-    if (!before)
-        return fail(errc::mock_conflict,
-                    "kv: \"" + target + "\" holds " + std::string(json_kind(present->value)) + ", not an integer");
-    if (__builtin_add_overflow(*before, by, &after))
-        return fail(errc::mock_conflict, "kv: \"" + target + "\" would overflow");
-    state_.agents[std::string(space_of(request))].insert_or_assign(
-        target, kv_entry{payload::of_integer(after), ++state_.revision});
-    return object_writer().integer("value", after).integer("version", state_.revision).build();
-}
-
-result<payload> kv_mock::list(const mock_request& request, std::string& target) const {
-    field_reader in(request.arguments, field_origin::request);
-    target = in.text_or("prefix", "");
-    AIVP_CHECK(in.done());
-    std::vector<std::string> found;
-    const auto of_agent = state_.agents.find(std::string(space_of(request)));
-    if (of_agent != state_.agents.end())
-        for (auto at = of_agent->second.lower_bound(target);
-             at != of_agent->second.end() && at->first.starts_with(target); ++at)
-            found.push_back(at->first);
-    return object_writer().texts("keys", found).integer("count", static_cast<std::int64_t>(found.size())).build();
+    values_in_memory values(state_, request.space.empty() ? request.agent : request.space);
+    return perform_kv(request.operation, request.arguments, values, target);
 }
 
 result<void> kv_mock::seed(const payload& state, std::string at) {

@@ -6,15 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "aivp/skill/kv.hpp"
 #include "mocks/service.hpp"
 
 namespace aivp {
-
-struct kv_entry {
-    payload value;
-    std::int64_t version = 0; ///< the store's revision when it was written, from 1
-    friend bool operator==(const kv_entry&, const kv_entry&) = default;
-};
 
 struct kv_state {
     std::map<std::string, std::map<std::string, kv_entry>> agents; ///< by agent, or "shared:NAME"
@@ -22,9 +17,7 @@ struct kv_state {
     friend bool operator==(const kv_state&, const kv_state&) = default;
 };
 
-/// get {key} → {found, value, version?}; set {key, value, if_version?} → {previous, version}; delete {key, if_version?} →
-/// {deleted}; incr {key, by?} → {value, version}; list {prefix?} → {keys, count}. `if_version` 0 = only when there is none;
-/// another version than expected is mock.conflict.
+/// The operations of aivp/skill/kv.hpp, in memory.
 class kv_mock final : public mock_service {
 public:
     std::string_view name() const override { return "kv"; }
@@ -39,14 +32,6 @@ public:
     const kv_state& state() const { return state_; }
 
 private:
-    using keys = std::map<std::string, kv_entry>;
-    result<payload> get(const mock_request& request, std::string& target) const;
-    result<payload> list(const mock_request& request, std::string& target) const;
-    result<payload> set(const mock_request& request, std::string& target);
-    result<payload> remove(const mock_request& request, std::string& target);
-    result<payload> increment(const mock_request& request, std::string& target);
-    const kv_entry* find(std::string_view space, const std::string& key) const;
-
     kv_state state_;
 };
 

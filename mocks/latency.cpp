@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "aivp/base/assert.hpp"
-#include "mocks/internal/fields.hpp"
+#include "aivp/skill/fields.hpp"
 
 namespace aivp {
 namespace {

@@ -4,8 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "aivp/skill/fields.hpp"
 #include "mocks/internal/ascii.hpp"
-#include "mocks/internal/fields.hpp"
 #include "mocks/internal/json_out.hpp"
 #include "mocks/internal/mail_query.hpp"
 

@@ -4,8 +4,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "aivp/skill/fields.hpp"
 #include "mocks/internal/conversation.hpp"
-#include "mocks/internal/fields.hpp"
 #include "mocks/internal/run_cursor.hpp"
 
 namespace aivp {

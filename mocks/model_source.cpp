@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "aivp/base/assert.hpp"
+#include "aivp/skill/fields.hpp"
 #include "mocks/generative_model.hpp"
-#include "mocks/internal/fields.hpp"
 #include "mocks/internal/run_cursor.hpp"
 #include "mocks/model_rules.hpp"
 

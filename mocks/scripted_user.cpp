@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "mocks/internal/fields.hpp"
+#include "aivp/skill/fields.hpp"
 
 namespace aivp {
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "aivp/skill/fields.hpp"
 #include "mocks/internal/ascii.hpp"
-#include "mocks/internal/fields.hpp"
 #include "mocks/internal/json_out.hpp"
 
 namespace aivp {

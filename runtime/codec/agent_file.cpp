@@ -293,10 +293,11 @@ void agent_reader::read_brain(mapping_reader& keys) {
     if (steps != nullptr && goal != nullptr) {
         const bool steps_come_first = keys.key_at("steps").line < keys.key_at("goal").line;
         sink_.report(errc::config_brain, keys.key_at(steps_come_first ? "goal" : "steps"),
-                     "an agent has `steps` or a `goal`, not both");
+                     "an agent has `steps` or a `goal`, not both", "Keep one of the two.");
     } else if (steps == nullptr && goal == nullptr && !keys.has("process")) {
-        sink_.report(errc::config_brain, keys.at(), "the agent has neither `steps` nor a `goal`",
-                     "Add one of the two.");
+        sink_.report(
+            errc::config_brain, keys.at(), "the agent has no brain: neither `steps`, nor a `goal`, nor a program",
+            "Add `steps`, or a `goal` with `skill_bindings`, or `kind: process` with `process: {command: […]}`.");
     }
     keys.refuse("process", errc::config_brain, "`process` belongs to an agent of `kind: process`",
                 "Write `kind: process`, or remove it.");

@@ -76,7 +76,8 @@ private:
             const bool call = keys.has("http");
             if (m.value.is_mapping() && program == call)
                 errors_.report(errc::config_value, m.at,
-                               "skill `" + m.key + "` has " + (program ? "both" : "neither") + " `command` and `http`",
+                               "skill `" + m.key + "` has " +
+                                   (program ? "both `command` and `http`" : "neither `command` nor `http`"),
                                "Say how it is performed: a `command`, or `http`.");
             else if (program)
                 out_.programs.emplace(m.key, read_program(keys));

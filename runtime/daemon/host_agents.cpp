@@ -1,4 +1,6 @@
 // Which agents a live host knows: those of its folder, and those that it is handed by file.
+#include <unistd.h>
+
 #include <utility>
 
 #include "runtime/codec/files.hpp"
@@ -25,6 +27,9 @@ void live_host::impl::load_agents() {
     std::size_t active = 0;
     for (const agent_state& a : engine.state().agents) active += !a.retired;
     log(log_level::info, std::to_string(active) + " agents active, " + std::to_string(changed) + " new or changed");
+    if (options.config.agents.empty())
+        log(log_level::warning, "there is no folder agents/ beside the configuration, and it names no other: "
+                                "only what `aivp run FILE` is given will run");
 }
 
 std::vector<std::string> live_host::impl::agent_files(std::vector<error>& errors) const {
@@ -91,11 +96,24 @@ void live_host::impl::retire_missing(const std::set<std::string>& loaded) {
         if (!engine.submit(retire_agent{id}, input_source::host)) return;
 }
 
+/// What a file names may come to be while the daemon runs, so that none of this is an error.
+void live_host::impl::warn_of_configuration() {
+    const daemon_config& c = options.config;
+    if (const std::string trouble = secrets.trouble(); !trouble.empty()) log(log_level::warning, trouble);
+    if (!c.ca_file.empty() && ::access(c.ca_file.c_str(), R_OK) != 0)
+        log(log_level::warning, "the file of certificates " + c.ca_file + " cannot be read: calls over TLS will fail");
+    for (const auto& [skill, program] : c.programs)
+        if (!program.command.empty())
+            if (const auto found = find_program(program.command.front()); !found)
+                log(log_level::warning, "skill `" + skill + "`: " + found.error().message + "; its calls will fail");
+}
+
 void live_host::impl::warn_of_missing_ports(const agent_snapshot& agent) {
     for (const skill_binding& b : agent.bindings)
         if (!skills.serves(b.skill->id))
             log(log_level::warning, "agent " + agent.id + ": the configuration does not say how `" + b.skill->id +
-                                        "` is performed; its calls fail with connector.missing");
+                                        "` is performed; its calls fail with connector.missing until it stands below "
+                                        "`skills:` in aivp.yaml");
     const auto* brain = std::get_if<loop_brain>(&agent.brain);
     if (brain && brain->program) {
         const std::string& profile = brain->program->sandbox;
@@ -107,8 +125,8 @@ void live_host::impl::warn_of_missing_ports(const agent_snapshot& agent) {
         return;
     }
     if (brain && !models.serves(brain->model.name))
-        log(log_level::warning,
-            "agent " + agent.id + ": the configuration does not say where the model `" + brain->model.name + "` is");
+        log(log_level::warning, "agent " + agent.id + ": the configuration does not say where the model `" +
+                                    brain->model.name + "` is; add it below `models:` in aivp.yaml");
 }
 
 /// Of the snapshot that the run began with, whatever its agent's file says now.
@@ -123,6 +141,23 @@ const agent_state* live_host::impl::find_agent(std::string_view id) const {
     for (const agent_state& a : engine.state().agents)
         if (a.snapshot->id == id) return &a;
     return nullptr;
+}
+
+error live_host::impl::no_such_agent(std::string_view id) const {
+    constexpr std::size_t named_max = 10;
+    std::string known;
+    std::size_t active = 0;
+    for (const agent_state& a : engine.state().agents) {
+        if (a.retired || ++active > named_max) continue;
+        known += (known.empty() ? "" : ", ") + a.snapshot->id;
+    }
+    if (active > named_max) known += ", …";
+    return {
+        errc::trigger_no_agent,
+        "no agent `" + std::string(id) + "` is active" + (known.empty() ? "; none is" : "; active are " + known),
+        {},
+        "Give its file: `aivp run FILE`; or put the file where the configuration looks for agents, and send SIGHUP.",
+        {}};
 }
 
 result<snapshot_ptr> live_host::activate(const std::string& path, std::vector<error>& errors, source_texts& texts) {

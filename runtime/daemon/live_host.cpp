@@ -82,10 +82,12 @@ std::string run_name(run_id run) { return to_string(run); }
 live_host::impl::impl(event_loop& l, live_host_options o, pid_lock locked, std::unique_ptr<sqlite_store> opened)
     : loop(l),
       options(std::move(o)),
+      probes([this](const std::string& text) { log(log_level::error, text); }),
       lock(std::move(locked)),
       store(std::move(opened)),
       library(*store),
       secrets(options.config.secret_folder),
+      engine_clock(clock, [this](const clock_change& c) { note_clock_change(c); }),
       sink(loop),
       commits(*store, sink, [this] { note_commit_failure(); }),
       http(loop, http_options(options.config)),
@@ -96,7 +98,7 @@ live_host::impl::impl(event_loop& l, live_host_options o, pid_lock locked, std::
       edge_models(guarded_models, sink),
       edge_users(questions, sink),
       timers(loop, clock, {.report = [this](const clock_change& c) { note_clock_change(c); }}),
-      engine({clock, timers, commits, edge_models, edge_skills, edge_users, secrets},
+      engine({engine_clock, timers, commits, edge_models, edge_skills, edge_users, secrets},
              {.batch_max = options.config.batch_max}),
       tables(*store) {
     sink.attach(engine);
@@ -136,7 +138,20 @@ result<std::unique_ptr<live_host>> live_host::start(event_loop& loop, live_host_
     return std::unique_ptr<live_host>(new live_host(std::move(made)));
 }
 
+/// Without one, programs work in the system's folder for what is temporary, and a kill may leave something there.
+void live_host::impl::make_scratch() {
+    auto made = scratch_root::make(options.config.state_folder);
+    if (!made) return log(log_level::warning, made.error().message);
+    for (const std::string& path : made->removed()) log(log_level::info, "removed what programs had left in " + path);
+    for (const std::string& path : made->remaining())
+        log(log_level::warning, "what programs have left in " + path + " cannot be removed");
+    scratch.emplace(std::move(*made));
+    options.config.processes.scratch_folder = scratch->path();
+    options.config.processes.scratch_on_demand = true;
+}
+
 result<void> live_host::impl::make_ports() {
+    if (options.config.processes.scratch_folder.empty()) make_scratch();
     const daemon_config& c = options.config;
     launcher = std::make_unique<process_launcher>(loop, c.processes);
     if (wants_bwrap(c) && !launcher->sandboxes().bwrap)
@@ -159,7 +174,10 @@ result<void> live_host::impl::make_ports() {
         if (!provider) return of_file(provider.error(), "model `" + name + "`");
         models.add(name, std::move(*provider));
     }
-    if (options.one_shot) sink.hold_triggers();
+    if (options.one_shot)
+        sink.hold_triggers();
+    else
+        warn_of_configuration();
     return {};
 }
 
@@ -235,10 +253,12 @@ void live_host::impl::save_snapshot() {
     snapshot_at = clock.now();
     const auto saved =
         store->save_snapshot({engine.last_seq(), engine.last_at(), engine.chain(), encode_state(engine.state())});
-    if (saved)
-        snapshot_seq = engine.last_seq();
-    else
-        log(log_level::warning, "snapshot: " + saved.error().message);
+    if (!saved) return log(log_level::warning, "snapshot: " + saved.error().message);
+    snapshot_seq = engine.last_seq();
+    const auto& runs = engine.state().runs;
+    const run_id oldest = runs.empty() ? run_id{engine.state().last_run + 1} : runs.begin()->first;
+    if (const auto forgotten = store->kv_forget_effects(oldest); !forgotten)
+        log(log_level::warning, "effects of ended runs: " + forgotten.error().message);
 }
 
 result<void> live_host::impl::catch_up(std::uint64_t records_max) {
@@ -312,7 +332,7 @@ void live_host::impl::note_clock_change(const clock_change& change) {
     log(change.what == clock_change::kind::drift ? log_level::info : log_level::warning,
         std::string(info(errc::clock_step).name) + ": " + std::string(to_string(change.what)) + " of " +
             to_string(change.amount));
-    if (change.what == clock_change::kind::sleep) sink.submit(wake{change.amount}, input_source::host);
+    if (change.what == clock_change::kind::sleep) engine.slept(clock.take_slept());
 }
 
 // ---- what people ask for ---------------------------------------------------------------------------------------------
@@ -343,7 +363,8 @@ result<void> live_host::impl::submit_for_run(run_id run, engine_input input) {
     AIVP_CHECK(done);
     for (const engine_event& e : events)
         if (const auto* ignored = std::get_if<completion_ignored>(&e))
-            return fail(errc::usage_invalid, ignored->reason);
+            return fail(errc::usage_invalid, ignored->reason, {},
+                        "`aivp show " + run_name(run) + "` says how it stands.");
     return {};
 }
 
@@ -416,8 +437,7 @@ live_host::~live_host() = default;
 result<run_id> live_host::start_run(std::string_view agent, const payload& body) {
     AIVP_CHECK(impl_->ready());
     const agent_state* known = impl_->find_agent(agent);
-    if (!known || known->retired)
-        return fail(errc::trigger_no_agent, "no agent `" + std::string(agent) + "` is active");
+    if (!known || known->retired) return std::unexpected(impl_->no_such_agent(agent));
     std::vector<engine_event> events;
     impl_->capture = &events;
     const auto done = impl_->submit_now(aivp::start_run{known->id, body});
@@ -425,7 +445,11 @@ result<run_id> live_host::start_run(std::string_view agent, const payload& body)
     AIVP_CHECK(done);
     for (const engine_event& e : events) {
         if (const auto* accepted = std::get_if<trigger_accepted>(&e)) return accepted->run;
-        if (const auto* refused = std::get_if<trigger_refused>(&e)) return fail(refused->code, refused->reason);
+        if (const auto* refused = std::get_if<trigger_refused>(&e))
+            return fail(refused->code, refused->reason, {},
+                        refused->code == errc::trigger_payload
+                            ? "Give what the trigger of its file asks for: `aivp run AGENT --body '{…}'`."
+                            : "");
     }
     return fail(errc::internal_bug, "a trigger was neither accepted nor refused");
 }
@@ -500,6 +524,7 @@ payload live_host::status() const {
                                              {"message", payload::of_string(bad->message)}})
                        : payload()},
          {"pid", payload::of_integer(::getpid())},
+         {"probes", probe_watch::report()},
          {"questions", number(impl_->questions.open().size())},
          {"records", number(impl_->engine.last_seq().value)},
          {"runs", payload::of_object({{"finished", number(s.finished_runs)},

@@ -65,7 +65,7 @@ public:
     result<query_result> query(std::string_view sql, std::size_t rows_max);
     snapshot_source& snapshots();
     const engine_state& state() const;
-    /// {"aivp","agents","error","pid","questions","records","runs","started_at","state","store","version"}.
+    /// {"aivp","agents","error","pid","probes","questions","records","runs","started_at","state","store","version"}.
     payload status() const;
 
     /// `fn` gets the line of each record, canonical JSON, after its commit, until it returns false.

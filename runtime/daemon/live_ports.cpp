@@ -1,40 +1,63 @@
 #include "runtime/daemon/internal/live_ports.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
+
+#include "aivp/skill/fields.hpp"
+#include "aivp/skill/kv.hpp"
 
 namespace aivp::internal {
 
 namespace {
 
-constexpr std::string_view kv_get_skill = "kv.get";
-constexpr std::string_view kv_set_skill = "kv.set";
+constexpr std::string_view built_in = "kv.";
 
-std::string key_of(const skill_request& request) {
-    const auto key = member(request.arguments, "key");
-    return key ? as_string(*key).value_or("") : "";
+/// What the caller can do something about; anything else is the store's trouble.
+bool is_refusal(errc code) {
+    return code == errc::mock_unknown_operation || code == errc::mock_bad_request || code == errc::mock_conflict ||
+           code == errc::idem_other_args;
 }
 
-skill_completion store_said_no(call_ref ref, const error& e) {
+skill_completion failed_with(call_ref ref, const error& e) {
+    if (is_refusal(e.code)) return {ref, effect_outcome::failed, failure_details(e), e.code, e.message};
+    if (e.code == errc::store_commit_unknown)
+        return {ref, effect_outcome::unknown, {}, errc::skill_outcome_unknown, e.message};
     return {ref, effect_outcome::failed, {}, errc::skill_unavailable, e.message};
+}
+
+/// The mock's rule: a key that came before with the same arguments gets the answer of then, and what failed is forgotten.
+result<payload> perform_once(const skill_request& request, std::string_view operation, kept_values& values) {
+    AIVP_TRY(const auto before, values.effect_of(request.idempotency_key));
+    if (before && before->skill == request.skill && before->arguments == request.arguments.hash())
+        return before->result;
+    if (before) return std::unexpected(key_used_before(request.skill, before->skill));
+    std::string target;
+    AIVP_TRY(payload answer, perform_kv(operation, request.arguments, values, target));
+    AIVP_CHECK(values.keep_effect(request.idempotency_key, request.run,
+                                  {std::string(request.skill), request.arguments.hash(), answer}));
+    return answer;
 }
 
 } // namespace
 
 bool skill_router::serves(std::string_view skill) const {
-    return (programs_ && programs_->serves(skill)) || (calls_ && calls_->serves(skill)) || skill == kv_get_skill ||
-           skill == kv_set_skill;
+    if ((programs_ && programs_->serves(skill)) || (calls_ && calls_->serves(skill))) return true;
+    return skill.starts_with(built_in) &&
+           std::ranges::binary_search(kv_operations(), skill.substr(built_in.size()), std::less<>());
 }
 
 void skill_router::call(const skill_request& request, completion_sink& sink) {
     if (programs_ && programs_->serves(request.skill)) return programs_->call(request, sink);
     if (calls_ && calls_->serves(request.skill)) return calls_->call(request, sink);
-    if (request.skill == kv_get_skill) return sink.skill_done(get_value(request));
-    if (request.skill == kv_set_skill) return sink.skill_done(set_value(request));
+    if (request.skill.starts_with(built_in))
+        return sink.skill_done(perform_built_in(request, request.skill.substr(built_in.size())));
     sink.skill_done({{request.run, request.call},
                      effect_outcome::failed,
                      {},
                      errc::connector_missing,
-                     "the configuration does not say how `" + std::string(request.skill) + "` is performed"});
+                     "the configuration does not say how `" + std::string(request.skill) +
+                         "` is performed; add it below `skills:` in aivp.yaml"});
 }
 
 void skill_router::cancel(call_ref ref) {
@@ -42,32 +65,22 @@ void skill_router::cancel(call_ref ref) {
     if (calls_) calls_->cancel(ref);
 }
 
-skill_completion skill_router::get_value(const skill_request& request) {
+skill_completion skill_router::perform_built_in(const skill_request& request, std::string_view operation) {
     const call_ref ref{request.run, request.call};
-    auto value = store_.kv_get(space_of(request), key_of(request));
-    if (!value) return store_said_no(ref, value.error());
-    return {ref,
-            effect_outcome::ok,
-            payload::of_object({{"found", payload::of_bool(value->has_value())},
-                                {"value", *value ? payload::from_canonical(std::move(**value)) : payload()}}),
-            errc::ok,
-            {}};
-}
-
-/// Repeating it changes nothing more; only `previous` then is the value itself.
-skill_completion skill_router::set_value(const skill_request& request) {
-    const call_ref ref{request.run, request.call};
-    const std::string key = key_of(request);
-    auto before = store_.kv_get(space_of(request), key);
-    if (!before) return store_said_no(ref, before.error());
-    const payload value = member(request.arguments, "value").value_or(payload());
-    if (auto put = store_.kv_put(space_of(request), key, value.text(), seq_()); !put)
-        return store_said_no(ref, put.error());
-    return {ref,
-            effect_outcome::ok,
-            payload::of_object({{"previous", *before ? payload::from_canonical(std::move(**before)) : payload()}}),
-            errc::ok,
-            {}};
+    const bool keyed = request.takes_key && request.idempotency_key;
+    payload answer;
+    const auto perform = [&](kept_values& values) -> result<void> {
+        std::string target;
+        auto done =
+            keyed ? perform_once(request, operation, values) : perform_kv(operation, request.arguments, values, target);
+        if (!done) return std::unexpected(std::move(done).error());
+        answer = std::move(*done);
+        return {};
+    };
+    const auto done = kv_writes(operation) || keyed ? store_.kv_change(space_of(request), seq_(), perform)
+                                                    : store_.kv_look(space_of(request), perform);
+    if (!done) return failed_with(ref, done.error());
+    return {ref, effect_outcome::ok, std::move(answer), errc::ok, {}};
 }
 
 void model_router::call(const model_request& request, completion_sink& sink) {
@@ -78,7 +91,8 @@ void model_router::call(const model_request& request, completion_sink& sink) {
                      effect_outcome::failed,
                      {},
                      errc::connector_missing,
-                     "the configuration does not say where the model `" + std::string(request.model) + "` is"});
+                     "the configuration does not say where the model `" + std::string(request.model) +
+                         "` is; add it below `models:` in aivp.yaml"});
 }
 
 void model_router::cancel(call_ref ref) {

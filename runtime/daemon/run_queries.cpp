@@ -143,11 +143,19 @@ result<payload> show_run(const store_query& query, snapshot_source& snapshots, r
 result<std::vector<payload>> log_lines(const store_query& query, run_id run, seq_no from, std::size_t limit,
                                        log_end end) {
     const std::string number = std::to_string(run.value);
+    // As is_about(). A record of its own run says so at its head; others (a recovery, a trigger) name it in their events.
     const std::string of_run =
-        run ? " AND (run = " + number + " OR seq = (SELECT accepted_seq FROM v_runs WHERE run = " + number + "))" : "";
+        run ? " AND (run = " + number + " OR (run IS NULL AND instr(line, '\"run\":" + number +
+                  "') > 0 AND EXISTS (SELECT 1 FROM json_each(line, '$.events') e WHERE e.value ->> '$.run' = " +
+                  number + ")))"
+            : "";
     AIVP_TRY(const query_result rows, query("SELECT line FROM v_journal WHERE seq >= " + std::to_string(from.value) +
                                                 of_run + " ORDER BY seq" + (end == log_end::newest ? " DESC" : ""),
                                             limit));
+    if (run && rows.rows.empty()) {
+        AIVP_TRY(const query_result known, query("SELECT 1 FROM v_runs WHERE run = " + number, 1));
+        if (known.rows.empty()) return fail(errc::run_not_found, to_string(run) + " does not exist");
+    }
     std::vector<payload> out;
     for (const auto& row : rows.rows)
         if (row.front()) out.push_back(payload::from_canonical(*row.front()));

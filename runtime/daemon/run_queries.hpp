@@ -28,7 +28,7 @@ result<payload> list_runs(const store_query& query, bool all);
 result<payload> show_run(const store_query& query, snapshot_source& snapshots, run_id run);
 enum class log_end : std::uint8_t { oldest, newest };
 /// Journal lines from record `from` on, oldest first, of one run or of all (0). When there are more than `limit`: those at
-/// that end.
+/// that end. Errors: run.not_found.
 result<std::vector<payload>> log_lines(const store_query& query, run_id run, seq_no from, std::size_t limit,
                                        log_end end = log_end::oldest);
 /// Whether a line (canonical JSON) is about the run; 0 = about any.

@@ -44,6 +44,16 @@ std::string secret_variable(std::string_view name) {
     return out;
 }
 
+std::string live_secrets::trouble() const {
+    if (folder_.empty()) return {};
+    if (!is_folder(folder_)) return "the folder of secrets " + folder_ + " is not there";
+    if (!is_owners_alone(folder_))
+        return "the folder of secrets " + folder_ +
+               " may be looked into by others, and nothing is read from it; it should "
+               "have mode 0700";
+    return {};
+}
+
 result<std::string> live_secrets::reveal(std::string_view name) {
     if (!is_secret_name(name)) return not_there(name, "has a name that no secret has");
     if (const char* value = std::getenv(secret_variable(name).c_str()); value != nullptr && *value != '\0')

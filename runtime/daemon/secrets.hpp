@@ -15,6 +15,8 @@ public:
     explicit live_secrets(std::string folder) : folder_(std::move(folder)) {}
     /// Errors: secret.unavailable (also for a folder or file that others may read).
     result<std::string> reveal(std::string_view name) override;
+    /// What is wrong with the folder, for people; empty when nothing is.
+    std::string trouble() const;
 
 private:
     std::string folder_;

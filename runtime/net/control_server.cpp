@@ -18,6 +18,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 
+#include "runtime/net/internal/control_request.hpp"
 #include "runtime/net/internal/http_parser.hpp"
 #include "runtime/os/internal/asio_loop.hpp"
 
@@ -97,7 +98,16 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_b
     return out;
 }
 
-result<control_request> read_request(internal::http_parser& parser) {
+} // namespace
+
+const std::string* control_request::query_value(std::string_view name) const {
+    const auto found = std::ranges::find(query, name, &std::pair<std::string, std::string>::first);
+    return found == query.end() ? nullptr : &found->second;
+}
+
+namespace internal {
+
+result<control_request> read_control_request(http_parser& parser) {
     control_request r;
     r.method = parser.method();
     const std::string_view target = parser.target();
@@ -122,15 +132,6 @@ result<control_request> read_request(internal::http_parser& parser) {
     }
     return r;
 }
-
-} // namespace
-
-const std::string* control_request::query_value(std::string_view name) const {
-    const auto found = std::ranges::find(query, name, &std::pair<std::string, std::string>::first);
-    return found == query.end() ? nullptr : &found->second;
-}
-
-namespace internal {
 
 /// What a connection knows of its server, which may end first.
 struct control_host {
@@ -249,7 +250,7 @@ private:
     void dispatch() {
         const auto host = host_.lock();
         if (!host) return;
-        const auto request = read_request(parser_);
+        const auto request = read_control_request(parser_);
         const control_reply reply(shared_from_this());
         if (!request)
             reply.send(400, error_payload(request.error()));

@@ -41,7 +41,24 @@ bool is_program(const std::string& path) {
     return ::stat(path.c_str(), &what) == 0 && S_ISREG(what.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
-/// Absolute path. Errors: io.not_found, process.start, config.not_supported.
+std::string end_of(const std::string& text, std::size_t bytes_max) {
+    return text.size() <= bytes_max ? text : text.substr(text.size() - bytes_max);
+}
+
+std::uint64_t peak_bytes_so_far() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    return static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
+}
+
+/// The monotonic clock as the decider sees it: only differences count.
+instant kill_clock() { return {monotonic_now().us}; }
+
+/// A process is killed only while it cannot have been reaped, so its number is not anybody else's.
+void signal_group(pid_t leader, int signal) { ::kill(-leader, signal); }
+
+} // namespace
+
 result<std::string> find_program(const std::string& name) {
     if (name.find('/') != std::string::npos) {
         if (name.front() != '/')
@@ -60,24 +77,6 @@ result<std::string> find_program(const std::string& name) {
     }
     return fail(errc::io_not_found, "there is no program " + name + " in " + program_path);
 }
-
-std::string end_of(const std::string& text, std::size_t bytes_max) {
-    return text.size() <= bytes_max ? text : text.substr(text.size() - bytes_max);
-}
-
-std::uint64_t peak_bytes_so_far() {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    return static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
-}
-
-/// The monotonic clock as the decider sees it: only differences count.
-instant kill_clock() { return {monotonic_now().us}; }
-
-/// A process is killed only while it cannot have been reaped, so its number is not anybody else's.
-void signal_group(pid_t leader, int signal) { ::kill(-leader, signal); }
-
-} // namespace
 
 bool never_started(errc code) {
     return code == errc::process_start || code == errc::sandbox_unavailable || code == errc::io_not_found ||
@@ -129,6 +128,10 @@ struct process_launcher::impl {
     const sandbox_support& support();
     std::vector<std::string> readable_of(const job& j) const;
     void launch_queued();
+    /// Succeeds when nothing is left in it.
+    void leave_scratch() const {
+        if (opts.scratch_on_demand) ::rmdir(opts.scratch_folder.c_str());
+    }
     void end_all();
     std::uint64_t reserved() const;
 
@@ -224,6 +227,8 @@ result<void> process_launcher::impl::launch(job& j) {
     const char* const temporary = std::getenv("TMPDIR");
     std::string scratch = (!opts.scratch_folder.empty() ? opts.scratch_folder : temporary ? temporary : "/tmp");
     scratch += "/aivp-process-XXXXXX";
+    // What is wrong with it, mkdtemp() finds out.
+    if (opts.scratch_on_demand) ::mkdir(opts.scratch_folder.c_str(), 0700);
     if (!::mkdtemp(scratch.data()))
         return fail(errc::process_start, "no private folder can be made as " + scratch, {},
                     "Check that the scratch folder exists, is absolute and may be written to.");
@@ -243,8 +248,9 @@ result<void> process_launcher::impl::launch(job& j) {
         return {};
     }();
     if (!started) {
-        ::rmdir(
-            j.scratch.c_str()); // it is empty; a walk through it would need a descriptor, which may be what is missing
+        // It is empty; a walk through it would need a descriptor, which may be what is missing.
+        ::rmdir(j.scratch.c_str());
+        leave_scratch();
         return started;
     }
     j.spec.input = {};
@@ -468,6 +474,7 @@ void process_launcher::impl::finish(job& j) {
     running.erase(j.ticket);
     std::error_code ignored;
     std::filesystem::remove_all(j.scratch, ignored);
+    leave_scratch();
     launch_queued();
     deliver(j);
 }

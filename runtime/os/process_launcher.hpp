@@ -33,6 +33,10 @@ public:
     }
 };
 
+/// The absolute path of the program that a command's first word means. Errors: io.not_found, process.start,
+/// config.not_supported.
+result<std::string> find_program(const std::string& name);
+
 /// Whether an error of a process port says that the program never ran, and so cannot have done anything.
 bool never_started(errc code);
 
@@ -54,6 +58,7 @@ struct process_launcher_options {
     std::vector<std::string> environment_names; ///< variables that are passed on, where set
     std::vector<std::string> readable; ///< absolute paths that profile bwrap shows, read-only, besides the system
     std::string scratch_folder;        ///< private folders are made in it; empty = TMPDIR, else /tmp
+    bool scratch_on_demand = false;    ///< scratch_folder is made when a program needs it, and removed when none does
     std::string bwrap_program;         ///< empty = looked for where programs are
     bool probe_bwrap = true;           ///< false: bwrap is not supported
     bool use_pidfd = true;             ///< false: SIGCHLD tells of ends, as where the kernel has no pidfd

@@ -367,7 +367,8 @@ result<void> sqlite_store::heartbeat(instant now) {
 
 result<void> sqlite_store::kv_put(std::string_view space, std::string_view key, std::string_view value, seq_no seq) {
     return impl_->write([&]() -> result<void> {
-        AIVP_TRY(statement insert, impl_->db.prepare("INSERT OR REPLACE INTO kv VALUES (?1, ?2, ?3, ?4)"));
+        AIVP_TRY(statement insert, impl_->db.prepare("INSERT OR REPLACE INTO kv(namespace, key, value, seq)"
+                                                     " VALUES (?1, ?2, ?3, ?4)"));
         const int code = insert.bind(1, space).bind(2, key).bind_blob(3, value).bind(4, seq.value).run();
         if (code != SQLITE_DONE) return std::unexpected(impl_->db.failure(code, doing::writing, "keep a value"));
         return {};

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,8 +17,10 @@
 
 #include "aivp/base/error.hpp"
 #include "aivp/base/time.hpp"
+#include "aivp/kernel/effect.hpp"
 #include "aivp/ports/services.hpp"
 #include "aivp/ports/store.hpp"
+#include "aivp/skill/kv.hpp"
 #include "runtime/store/migration.hpp"
 #include "runtime/store/store_files.hpp"
 
@@ -84,6 +87,20 @@ private:
     std::size_t size_ = 0;
 };
 
+/// What a key-value skill did under an idempotency key, so that it is not done twice.
+struct kept_effect {
+    std::string skill;
+    digest arguments;
+    payload result;
+};
+
+/// A namespace within a transaction of the store, and the effects of all namespaces.
+class kept_values : public kv_space {
+public:
+    virtual result<std::optional<kept_effect>> effect_of(const effect_key& key) = 0;
+    virtual result<void> keep_effect(const effect_key& key, run_id run, const kept_effect& effect) = 0;
+};
+
 class sqlite_store final : public store_port, public blob_port {
 public:
     /// Creates the file unless it is there (under another name first, so that a file of that name is always whole) and,
@@ -131,13 +148,22 @@ public:
     result<void> heartbeat(instant now);
     std::uint64_t epoch() const; ///< ours; 0 when read_only
 
-    /// Values of agents: a namespace for each, and any number of shared ones. `seq` = the record that led to the value.
-    /// Errors: store.fenced, store.read_only, store.full, io.write.
+    /// Values of the host itself, in namespaces of its own ("aivp:…"), without versions. `seq` = the record that led to the
+    /// value. kv_get() and kv_keys() know those of agents, too. Errors: store.fenced, store.read_only, store.full, io.write.
     result<void> kv_put(std::string_view space, std::string_view key, std::string_view value, seq_no seq);
     result<void> kv_erase(std::string_view space, std::string_view key);
     result<std::optional<std::string>> kv_get(std::string_view space, std::string_view key);
     /// Keys in byte order from `prefix`, at most `limit`.
     result<std::vector<std::string>> kv_keys(std::string_view space, std::string_view prefix, std::size_t limit);
+
+    /// Values of agents, a namespace for each and any number of shared ones, as key-value skills work on them. One
+    /// transaction: what `body` changes stays when it succeeds, and nothing does when it gives an error, which is returned.
+    /// Other errors: as kv_put()'s, and store.commit_unknown: all of it may have been kept, or nothing.
+    result<void> kv_change(std::string_view space, seq_no seq, const std::function<result<void>(kept_values&)>& body);
+    /// For looking only; needs no room and no lock.
+    result<void> kv_look(std::string_view space, const std::function<result<void>(kept_values&)>& body);
+    /// Effects under keys of runs before this one: nobody will ask for them again.
+    result<void> kv_forget_effects(run_id before);
 
     /// One SELECT over the tables and the views of docs/sql.md, which are as old as the last projector::catch_up().
     /// Anything but a SELECT is refused. Errors: usage.invalid (with SQLite's message), io.read, store.corrupt.

@@ -3,7 +3,8 @@
 //     # expect: config.unknown_key 7:5, config.type 9:3
 //
 // Exactly these errors must be found, with these codes at these places. The name of the file says what it is: agent-*,
-// skill-* or pool-*. JSON has no comments; there the line stands in <file>.expect.
+// skill-* or pool-*. JSON has no comments; there the line stands in <file>.expect. What people are told contains the text of
+// a line "# says: ", where there is one.
 #include "runtime/codec/workspace.hpp"
 
 #include <algorithm>
@@ -57,6 +58,13 @@ void check_bad_file(const std::string& path) {
                  std::to_string(e.where.line) + ":" + std::to_string(e.where.column);
     }
     BOOST_TEST(sorted_items(found) == sorted_items(expectation_of(path)), boost::test_tools::per_element());
+    const auto text = aivp::read_file(path, 8u << 20).value_or("");
+    const std::string_view says = "# says: ";
+    if (const std::size_t at = text.find(says); at != std::string::npos && !path.ends_with(".json")) {
+        const std::size_t begin = at + says.size();
+        const std::string wanted = text.substr(begin, text.find('\n', begin) - begin);
+        BOOST_TEST(w.report().contains(wanted), "the report lacks " + wanted + "\n" + w.report());
+    }
     BOOST_TEST_INFO_SCOPE(w.report());
 }
 

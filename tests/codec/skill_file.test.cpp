@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(the_sample_skills_are_sound_and_declare_what_they_do) {
     aivp::workspace w;
     const bool sound = w.load_skills(AIVP_SOURCE_DIR "/fixtures/skills");
     BOOST_TEST(sound, w.report());
-    BOOST_TEST(w.skills().ids().size() == 20U);
+    BOOST_TEST(w.skills().ids().size() == 23U);
     for (const aivp::skill_ptr& skill : w.skills().all()) {
         BOOST_TEST(skill->output.has_value(), skill->id);
         BOOST_TEST(!w.guidance(*skill).empty(), skill->id);

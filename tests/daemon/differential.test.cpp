@@ -113,6 +113,21 @@ BOOST_AUTO_TEST_CASE(values_that_the_live_host_keeps_itself_are_those_of_the_moc
     BOOST_TEST(count_of(j.live, "call_settled") >= 10u);
 }
 
+BOOST_AUTO_TEST_CASE(every_operation_on_values_and_every_refusal_is_that_of_the_mock) {
+    std::map<std::string, means, std::less<>> own_skills;
+    for (const char* operation : {"delete", "get", "incr", "list", "set", "swap"})
+        own_skills.emplace(std::string("kv.") + operation, means::built_in);
+    const auto j = equal_in_both(own + "values.yaml", own_skills);
+    BOOST_TEST(count_of(j.live, "run_finished") == 5u);
+    std::map<std::string, int> codes;
+    for (const auto& [name, entries] : j.live.by_name)
+        for (const payload& e : entries)
+            if (as_string(member(e, "type").value_or(payload())) == "call_settled")
+                ++codes[as_string(member(e, "code").value_or(payload())).value_or("ok")];
+    for (const char* code : {"ok", "mock.bad_request", "mock.conflict", "mock.unknown_operation"})
+        BOOST_TEST(codes[code] >= 2, std::string("calls that ended with ") + code);
+}
+
 BOOST_AUTO_TEST_CASE(a_schedule_fires_for_the_same_instant) {
     const net_test::temporary_folder folder;
     const instant due = live_clock().now() + seconds(5);

@@ -421,6 +421,31 @@ BOOST_AUTO_TEST_CASE(without_pidfd_the_signal_tells_of_ends) {
     BOOST_TEST(b.loop.run_until([&] { return ended == 8; }, seconds(10)));
 }
 
+BOOST_AUTO_TEST_CASE(a_scratch_folder_on_demand_is_there_while_programs_run) {
+    const temporary_folder folder;
+    process_launcher_options o;
+    o.scratch_folder = folder.path() + "/root";
+    o.scratch_on_demand = true;
+    event_loop loop;
+    process_launcher launcher(loop, o);
+    BOOST_TEST(folder.entries() == 0U);
+    int ended = 0;
+    std::string mode;
+    for (const char* script : {"stat -c %a ..", "sleep 0.2"})
+        BOOST_REQUIRE(launcher.start({{"sh", "-c", script}, {}, seconds(20), 0, 0, "rlimits"}, [&](auto r) {
+            ++ended;
+            if (r) mode += r->output;
+        }));
+    BOOST_TEST(folder.entries() == 1U);
+    BOOST_TEST(loop.run_until([&] { return ended == 1; }, seconds(20)));
+    BOOST_TEST(folder.entries() == 1U, "it was taken from under a program");
+    BOOST_TEST(loop.run_until([&] { return ended == 2; }, seconds(20)));
+    BOOST_TEST(mode == "700\n");
+    BOOST_TEST(folder.entries() == 0U);
+    BOOST_TEST(!launcher.start({{"sh", "-c", "x"}, {}, seconds(20), 0, 0, "no such profile"}, [](auto) {}));
+    BOOST_TEST(folder.entries() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(three_hundred_starts_leave_nothing) {
     bench b;
     BOOST_REQUIRE(b.run(bench::shell("exit 0")).has_value());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 
 #include <sys/resource.h>
 
@@ -241,6 +242,55 @@ BOOST_AUTO_TEST_CASE(a_failure_at_any_call_loses_nothing_acknowledged_and_shows_
     BOOST_TEST(outcomes[static_cast<int>(commit_outcome::ok)] > 0U);
     BOOST_TEST(outcomes[static_cast<int>(commit_outcome::failed)] > 0U);
     BOOST_TEST(outcomes[static_cast<int>(commit_outcome::unknown)] > 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_at_any_call_leaves_a_value_and_what_was_done_to_it_whole) {
+    std::map<std::string, int> outcomes;
+    for (const journal_mode mode : {journal_mode::wal, journal_mode::rollback})
+        for (const auto fault :
+             {faulty_vfs::fault::write_error, faulty_vfs::fault::disk_full, faulty_vfs::fault::sync_error})
+            for (std::uint64_t k = 1;; ++k) {
+                const scratch_folder folder;
+                faulty_vfs disk;
+                sqlite_options o = options_for(folder.file());
+                o.vfs = faulty_vfs::name();
+                o.journal = mode;
+                o.lock = mode == journal_mode::wal ? locking::exclusive : locking::shared;
+                const auto s = must_open(o);
+                // As a skill does it: a count under a key, tried again under the same key until it has an answer.
+                const auto count = [&](const std::string& name) {
+                    const effect_key key = effect_key_of(sha256(name));
+                    return s->kv_change("space", {1}, [&](kept_values& v) -> result<void> {
+                        AIVP_TRY(const auto before, v.effect_of(key));
+                        if (before) return {};
+                        AIVP_TRY(const auto present, v.find("n"));
+                        const std::int64_t n = present ? as_integer(present->value).value_or(-1) : 0;
+                        AIVP_TRY(const std::int64_t version, v.put("n", payload::of_integer(n + 1)));
+                        return v.keep_effect(key, {1}, {"kv.incr", {}, payload::of_integer(version)});
+                    });
+                };
+                disk.arm(fault, k, false);
+                for (const char* name : {"first", "second", "third"}) {
+                    std::string code = code_of(count(name));
+                    for (int tries = 0; !code.empty() && tries < 5; ++tries) {
+                        ++outcomes[code];
+                        code = code_of(count(name));
+                    }
+                    BOOST_TEST(code == "");
+                }
+                const bool reached = disk.failures() > 0;
+                disk.arm(fault, 0, false);
+                const auto rows = s->query("SELECT CAST(value AS TEXT), version, (SELECT revision FROM kv_revision),"
+                                           " (SELECT count(*) FROM kv_effects) FROM kv",
+                                           5);
+                BOOST_REQUIRE(rows && rows->rows.size() == 1U);
+                for (const auto& cell : rows->rows[0]) BOOST_TEST(cell.value() == "3");
+                if (!reached) break;
+            }
+    BOOST_TEST(outcomes["store.commit_unknown"] > 0);
+    BOOST_TEST(outcomes["store.full"] + outcomes["io.write"] > 0);
+    for (const auto& [code, n] : outcomes)
+        BOOST_TEST((code == "store.commit_unknown" || code == "store.full" || code == "io.write"), code);
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_at_any_call_of_opening_is_an_error_and_opening_again_works) {

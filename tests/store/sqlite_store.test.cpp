@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "runtime/store/projector.hpp"
 #include "tests/store/contract.hpp"
 #include "tests/store/scratch.hpp"
 
@@ -387,6 +388,42 @@ BOOST_AUTO_TEST_CASE(values_are_kept_by_namespace_and_key) {
     BOOST_TEST(s->kv_get("shared", "a")->value() == "3");
 }
 
+BOOST_AUTO_TEST_CASE(a_change_of_values_stays_whole_or_leaves_no_trace) {
+    const scratch_folder folder;
+    const auto s = must_open(options_for(folder.file()));
+    const effect_key key = effect_key_of(sha256("k"));
+    const auto change = [&](bool gives_up) {
+        return s->kv_change("one", {1}, [&](kept_values& v) -> result<void> {
+            AIVP_CHECK(v.put("a", payload::of_integer(1)));
+            AIVP_CHECK(v.put("b", payload::of_integer(2)));
+            AIVP_CHECK(v.erase("a"));
+            AIVP_CHECK(v.keep_effect(key, {1}, {"kv.x", sha256("{}"), payload::of_bool(true)}));
+            if (gives_up) return fail(errc::mock_conflict, "on second thoughts");
+            return {};
+        });
+    };
+    raw_database other(folder.file());
+    const std::string all = "SELECT (SELECT group_concat(key || '=' || value || '/' || version) FROM kv) || ' ' ||"
+                            " (SELECT revision FROM kv_revision) || ' ' || (SELECT count(*) FROM kv_effects)";
+    BOOST_TEST(code_of(change(true)) == "mock.conflict");
+    BOOST_TEST(other.run("SELECT (SELECT count(*) FROM kv) || (SELECT revision FROM kv_revision) ||"
+                         " (SELECT count(*) FROM kv_effects)") == "000");
+    BOOST_TEST(code_of(change(false)) == "");
+    BOOST_TEST(other.run(all) == "b=2/2 3 1");
+    const auto look = s->kv_look("one", [&](kept_values& v) -> result<void> {
+        AIVP_TRY(const auto kept, v.effect_of(key));
+        BOOST_REQUIRE(kept.has_value());
+        BOOST_TEST(kept->skill == "kv.x");
+        BOOST_CHECK(kept->arguments == sha256("{}"));
+        BOOST_TEST(kept->result.text() == "true");
+        return {};
+    });
+    BOOST_TEST(code_of(look) == "");
+    other.run("UPDATE writer SET epoch = epoch + 1, token = x'00'");
+    BOOST_TEST(code_of(change(false)) == "store.fenced");
+    BOOST_TEST(other.run(all) == "b=2/2 3 1");
+}
+
 BOOST_AUTO_TEST_CASE(a_heartbeat_is_seen_by_others) {
     const scratch_folder folder;
     const auto s = must_open(options_for(folder.file()));
@@ -450,6 +487,23 @@ BOOST_AUTO_TEST_CASE(a_copy_of_the_database_holds_the_log_too_and_differs_when_t
     BOOST_CHECK(s->checkpoint());
     BOOST_CHECK(s->bytes()->view() == in_log->view());
     BOOST_CHECK(read_file(folder.file()) == in_log->view());
+}
+
+BOOST_AUTO_TEST_CASE(the_first_query_of_a_connection_may_take_documents_apart) {
+    const scratch_folder folder;
+    {
+        const auto s = must_open(options_for(folder.file()));
+        chain_writer w(*s);
+        BOOST_CHECK(w.write_line(R"({"events":[{"run":1,"type":"x"},{"run":2,"type":"y"}]})") == commit_outcome::ok);
+        BOOST_REQUIRE(projector::open(options_for(folder.file())).has_value());
+    }
+    for (const char* sql : {"SELECT count(*) FROM v_events", "SELECT count(*) FROM json_each('[1,2]')",
+                            "SELECT count(*) - 1 FROM json_tree('[1,2]')"}) {
+        const auto s = must_open(options_for(folder.file()));
+        const auto rows = s->query(sql, 1);
+        BOOST_REQUIRE_MESSAGE(rows, sql << ": " << (rows ? "" : rows.error().message));
+        BOOST_TEST(rows->rows[0][0].value() == "2", sql);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_query_reads_and_does_nothing_else) {

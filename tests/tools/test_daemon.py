@@ -188,7 +188,7 @@ steps:
         for agent in ("one", "one", "two"):
             shown = self.wait_end(self.begin(agent))
             seen.append(shown["calls"][0]["response"])
-        self.assertEqual(seen, [{"found": False, "value": None}, {"found": True, "value": "seen"}, {"found": False, "value": None}])
+        self.assertEqual(seen, [{"found": False, "value": None}, {"found": True, "value": "seen", "version": 1}, {"found": False, "value": None}])
 
     def test_a_question_waits_for_its_answer_across_a_restart(self):
         self.write("agents/asker.yaml", LOOP.replace("id: helper", "id: asker") + "converse: true\n")
@@ -293,6 +293,10 @@ class Crashes(DaemonTest):
         charges = self.asked("charge")
         self.assertEqual(len(charges), 2, "it is sent again")
         self.assertEqual(len({key for _, key, _ in charges}), 1, "under its key")
+        told = self.tool("aivp", "logs", parked, "--json").stdout
+        self.assertEqual([told.count(f'"type":"{e}"') for e in ("trigger_accepted", "call_parked", "call_resent", "run_finished")],
+                         [1, 1, 1, 1], "what a recovery did to a run is in its log")
+        self.assertIn("run-3 does not exist", self.tool("aivp", "logs", "run-3", code=CONFIG).stderr)
         self.assertEqual(len(self.world.of("charge", "k1")), 1)
         self.assertEqual(len(self.asked("note")), 1)
         self.assertEqual(self.json_of("aivpd", "check")["parked_calls"], 0)

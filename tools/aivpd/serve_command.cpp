@@ -74,6 +74,17 @@ int serve(const arguments& a) {
     return server(std::move(*config)).run();
 }
 
+void show_violations(const payload& probes) {
+    const auto violated = items(member(probes, "violated").value_or(payload()));
+    if (violated.empty()) return;
+    std::cout << "  defects   " << counted(violated.size(), "statement")
+              << " about aivpd's own code violated since its start; please report them\n";
+    for (const payload& v : violated)
+        std::cout << "            " << text_at(v, "where") << "   " << text_at(v, "kind") << ": " << text_at(v, "name")
+                  << "   " << grouped(static_cast<std::uint64_t>(number_at(v, "count")))
+                  << (number_at(v, "count") == 1 ? " time\n" : " times\n");
+}
+
 int status(const arguments& a) {
     const auto config = config_of(a);
     if (!config) return exit_config;
@@ -104,6 +115,7 @@ int status(const arguments& a) {
                   << text_at(agent, "snapshot").substr(0, 8) << (next ? "   next " + to_string(instant{next}) : "")
                   << "\n";
     }
+    show_violations(member(*answer, "probes").value_or(payload()));
     if (const std::int64_t n = number_at(*answer, "agent_problems"))
         std::cout << "  agents    " << counted(static_cast<std::uint64_t>(n), "error")
                   << " in their files; `aivp validate` shows them\n";

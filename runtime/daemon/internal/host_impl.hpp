@@ -14,20 +14,43 @@
 #include "runtime/daemon/internal/gathering_sink.hpp"
 #include "runtime/daemon/internal/live_ports.hpp"
 #include "runtime/daemon/live_host.hpp"
+#include "runtime/daemon/probe_watch.hpp"
 #include "runtime/daemon/secrets.hpp"
 #include "runtime/net/http_client.hpp"
 #include "runtime/os/live_clock.hpp"
 #include "runtime/os/live_timers.hpp"
 #include "runtime/os/pid_lock.hpp"
+#include "runtime/os/scratch_root.hpp"
 #include "runtime/store/projector.hpp"
 
 namespace aivp {
+
+namespace internal {
+
+/// The clock as the engine reads it: what a reading finds out is told before the engine takes what it reads it for.
+class watched_clock final : public clock_port {
+public:
+    watched_clock(live_clock& clock, std::function<void(const clock_change&)> note)
+        : clock_(clock), note_(std::move(note)) {}
+    instant now() override {
+        const instant t = clock_.now();
+        for (const clock_change& change : clock_.take_changes()) note_(change);
+        return t;
+    }
+
+private:
+    live_clock& clock_;
+    std::function<void(const clock_change&)> note_;
+};
+
+} // namespace internal
 
 struct live_host::impl final : private driver_observer {
     impl(event_loop& l, live_host_options o, pid_lock held, std::unique_ptr<sqlite_store> opened);
     ~impl() override;
 
     // ---- start-up, in this order
+    void make_scratch();
     result<void> make_ports();
     result<void> recover_state(instant last_sign_of_life);
     result<void> resume_held();
@@ -39,8 +62,10 @@ struct live_host::impl final : private driver_observer {
     std::vector<std::string> agent_files(std::vector<error>& errors) const;
     result<bool> activate_if_new(const snapshot_ptr& agent, const source_texts& texts);
     void retire_missing(const std::set<std::string>& loaded);
+    void warn_of_configuration();
     void warn_of_missing_ports(const agent_snapshot& agent);
     const agent_state* find_agent(std::string_view id) const;
+    error no_such_agent(std::string_view id) const;
     std::optional<process_turn> turn_of(run_id run) const;
 
     // ---- inputs from people
@@ -73,14 +98,17 @@ struct live_host::impl final : private driver_observer {
 
     event_loop& loop;
     live_host_options options;
+    probe_watch probes;
     pid_lock lock;
     std::unique_ptr<sqlite_store> store;
     agent_library library;
     live_secrets secrets;
     live_clock clock;
+    internal::watched_clock engine_clock;
     internal::gathering_sink sink;
     internal::watched_store commits;
     http_client http;
+    std::optional<scratch_root> scratch;
     std::unique_ptr<process_launcher> launcher;
     std::unique_ptr<subprocess_connector> programs;
     std::unique_ptr<http_connector> calls;

@@ -16,7 +16,8 @@
 
 namespace aivp::internal {
 
-/// Programs, then HTTP calls, then what is built in (kv.get and kv.set, on the store); else connector.missing.
+/// Programs, then HTTP calls, then what is built in (the operations of aivp/skill/kv.hpp, on the store; each effect once a
+/// key); else connector.missing.
 class skill_router final : public connector_port {
 public:
     /// `seq` tells the record that a value comes from.
@@ -32,8 +33,7 @@ public:
     void cancel(call_ref ref) override;
 
 private:
-    skill_completion get_value(const skill_request& request);
-    skill_completion set_value(const skill_request& request);
+    skill_completion perform_built_in(const skill_request& request, std::string_view operation);
 
     sqlite_store& store_;
     std::function<seq_no()> seq_;

@@ -45,8 +45,31 @@ CREATE TABLE kv(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What the host itself keeps stands in spaces that begin with "aivp:" and has no versions.
+constexpr std::string_view versions_of_values = R"sql(
+ALTER TABLE kv ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+UPDATE kv SET version = numbered.n FROM (
+    SELECT namespace AS of, key AS k, row_number() OVER (ORDER BY seq, namespace, key) AS n
+    FROM kv WHERE namespace NOT LIKE 'aivp:%') AS numbered
+WHERE namespace = numbered.of AND key = numbered.k;
+CREATE TABLE kv_revision(
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    revision INTEGER NOT NULL
+) STRICT;
+INSERT INTO kv_revision SELECT 1, coalesce(max(version), 0) FROM kv;
+CREATE TABLE kv_effects(
+    key BLOB PRIMARY KEY,
+    run INTEGER NOT NULL,
+    skill TEXT NOT NULL,
+    arguments BLOB NOT NULL,
+    result TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kv_effects_by_run ON kv_effects(run);
+)sql";
+
 constexpr migration known_migrations[] = {
     {1, "journal, snapshots, blobs, writer, kv", first_schema},
+    {2, "versions of values, effects under keys", versions_of_values},
 };
 
 } // namespace

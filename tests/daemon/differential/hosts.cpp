@@ -317,15 +317,21 @@ void live_stage::write_secrets() const {
 /// Values that the scenario's world has from the start, where the live host keeps them itself.
 void live_stage::seed_values() const {
     const auto values = at_pointer(play_.scenario->world, "/kv/values");
-    if (!values || !play_.others.contains("kv.get")) return;
+    const auto kept = play_.others.find("kv.get");
+    if (!values || kept == play_.others.end() || kept->second != means::built_in) return;
     fs::create_directories(options_.config.state_folder);
     ::chmod(options_.config.state_folder.c_str(), 0700);
     sqlite_options where = options_.config.store;
     auto store = sqlite_store::open(where);
     BOOST_TEST_REQUIRE(store.has_value(), net_test::why(store));
     for (const auto& [agent, of_agent] : members(*values))
-        for (const auto& [key, value] : members(of_agent))
-            BOOST_TEST_REQUIRE((*store)->kv_put(agent, key, value.text(), {}).has_value());
+        for (const auto& [key, value] : members(of_agent)) {
+            const auto put = [&](kept_values& v) -> result<void> {
+                AIVP_CHECK(v.put(key, value));
+                return {};
+            };
+            BOOST_TEST_REQUIRE((*store)->kv_change(agent, {}, put).has_value());
+        }
 }
 
 beginning live_stage::start() const { return {host_->state().journal, live_clock().now()}; }

@@ -44,12 +44,6 @@ wire_answer program_answer(const skill_completion& c) {
     return out;
 }
 
-payload without(const payload& object, std::string_view key) {
-    auto kept = members(object);
-    std::erase_if(kept, [&](const auto& m) { return m.first == key; });
-    return object.is_object() ? payload::of_object(std::move(kept)) : object;
-}
-
 /// http_connector.hpp, "Completions".
 skill_completion as_http_connector(call_ref ref, const wire_answer& a, effect_class effect) {
     const bool write = effect == effect_class::write;
@@ -174,10 +168,7 @@ void script_writer::note_answer(call_ref ref) {
 
 void script_writer::skill_done(skill_completion c) {
     const auto found = under_way_.find(c.ref);
-    if (found == under_way_.end()) {
-        c.result = without(c.result, "version");
-        return sink_->skill_done(std::move(c));
-    }
+    if (found == under_way_.end()) return sink_->skill_done(std::move(c));
     const under_way asked = found->second;
     exchange& e = script_.exchanges[asked.exchange];
     e.answer = e.by == means::program ? program_answer(c) : http_answer(c, asked.effect);

@@ -3,7 +3,7 @@
 //
 // The simulated side does not hear what its mocks say but what the live adapters make of it according to their documentation
 // (http_connector.hpp, subprocess_connector.hpp, openai.hpp): the mocks decide what happens, this file how it looks.
-// Of values that a live host keeps itself the mock tells one thing more, the member `version`, which is taken away.
+// What a live host keeps itself, values by key, needs no translation: the mock's answers are compared as they are.
 #pragma once
 
 #include <cstdint>

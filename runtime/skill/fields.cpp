@@ -1,4 +1,4 @@
-#include "mocks/internal/fields.hpp"
+#include "aivp/skill/fields.hpp"
 
 #include <algorithm>
 
@@ -232,6 +232,33 @@ result<void> field_reader::done() {
     }
     if (problem_) return std::unexpected(*problem_);
     return {};
+}
+
+error unknown_operation(std::string_view service, std::string_view operation, const std::vector<std::string>& known) {
+    return {errc::mock_unknown_operation,
+            std::string(service) + ": there is no operation \"" + shortened(operation, 60) + "\"; known are " +
+                some_of(known, known.size()),
+            {},
+            {},
+            {}};
+}
+
+error key_used_before(std::string_view skill, std::string_view before) {
+    return {errc::idem_other_args,
+            std::string(skill) + ": the key was used before for " + std::string(before) +
+                (before == skill ? " with other arguments" : ""),
+            {},
+            {},
+            {}};
+}
+
+payload failure_details(const error& e) {
+    std::vector<std::pair<std::string, payload>> out{{"error", payload::of_string(info(e.code).name)},
+                                                     {"message", payload::of_string(e.message)}};
+    for (const auto& [key, value] : e.context)
+        if (std::ranges::none_of(out, [&](const auto& m) { return m.first == key; }))
+            out.emplace_back(key, payload::of_string(value));
+    return payload::of_object(std::move(out));
 }
 
 } // namespace aivp

@@ -1,5 +1,6 @@
-// Reads a JSON object member by member. The first problem is kept and everything after it gives defaults, so that a reader
-// is written as a list of fields with one check at its end.
+// What the services behind skills have in common, the mocked ones and those that the live host has itself: they read a JSON
+// object member by member, and say in the same words what they refuse. The first problem is kept and everything after it
+// gives defaults, so that a reader is written as a list of fields with one check at its end.
 #pragma once
 
 #include <cstdint>
@@ -81,5 +82,12 @@ std::string shortened(std::string_view text, std::size_t bytes);
 std::uint64_t minted_number(std::string_view id, std::string_view prefix);
 /// One step of a JSON pointer, escaped.
 std::string pointer_step(std::string_view key);
+
+/// mock.unknown_operation: `service` knows only `known`.
+error unknown_operation(std::string_view service, std::string_view operation, const std::vector<std::string>& known);
+/// idem.other_args: the key of this call of `skill` came before with one of `before`.
+error key_used_before(std::string_view skill, std::string_view before);
+/// {"error","message"} and the rest of the error's context: what a model gets to see of a call that failed.
+payload failure_details(const error& e);
 
 } // namespace aivp
