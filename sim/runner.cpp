@@ -11,6 +11,7 @@
 #include "sim/durable_store.hpp"
 #include "sim/expectations.hpp"
 #include "sim/faulty_run.hpp"
+#include "sim/recoverability.hpp"
 #include "sim/workers.hpp"
 
 namespace aivp::sim {
@@ -97,33 +98,69 @@ void converge(const scenario& s, simulation& world, run_report& report, std::opt
     world.heal();
     const instant healed = world.now();
     const duration longest = std::max(s.horizon, rest_within);
-    std::string open;
+    open_runs open;
     for (duration span = minutes(1);; span = span + span) {
         span = std::min(span, longest);
         report.stopped = run_through_faults(world, healed + span, s.max_events, failed);
         open = still_open(world, begun);
-        if (open.empty() || span == longest || report.stopped != stop_reason::horizon) break;
+        if (open.unexcused.empty() || span == longest || report.stopped != stop_reason::horizon) break;
     }
-    if (open.empty()) return;
-    report.findings.push_back({errc::not_converged,
-                               std::string(info(errc::not_converged).name),
-                               {s.file, 0, 0},
-                               "every run that began under faults ends within " + to_string(longest) + " after them",
-                               std::move(open),
-                               {}});
+    const auto told = [&](std::string what_is_open) {
+        return finding{errc::not_converged,
+                       std::string(info(errc::not_converged).name),
+                       {s.file, 0, 0},
+                       "every run that began under faults ends within " + to_string(longest) + " after them",
+                       std::move(what_is_open),
+                       {}};
+    };
+    for (const excuse* e : open.excused) report.excused.push_back({e, told(std::string(e->when))});
+    // Where nothing runs any more, why that is so is the finding.
+    if (!open.unexcused.empty() && !failed) report.findings.push_back(told(std::move(open.unexcused)));
+}
+
+/// What was acknowledged is there for good.
+void check_acknowledged(const durable_store& store, std::vector<finding>& out) {
+    if (store.watched().lost().empty()) return;
+    out.push_back({errc::store_corrupt,
+                   "store.acknowledged_survives",
+                   {},
+                   "every record that was acknowledged",
+                   store.watched().lost(),
+                   {}});
+}
+
+/// Of a process that did not start again: what it could not write, and what it had decided then, is of no world.
+void drop_last_words(std::vector<finding>& all) {
+    std::erase_if(all, [](const finding& f) {
+        const bool of_commit = f.code == errc::store_commit_failed || f.code == errc::store_commit_unknown;
+        return of_commit || f.what == info(property_id::trigger_ends_with_a_reason).name;
+    });
+}
+
+/// Findings that are none under the faults that were met.
+void excuse_findings(const fault_plan& plan, run_report& report) {
+    std::vector<finding> unexcused;
+    for (finding& f : report.findings) {
+        if (const excuse* e = excuse_of(f, plan, report.met))
+            report.excused.push_back({e, std::move(f)});
+        else
+            unexcused.push_back(std::move(f));
+    }
+    report.findings = std::move(unexcused);
 }
 
 /// What happened beneath the store.
 void note_disk(const durable_store& store, instant end, run_report& report) {
     report.sites.push_back({.name = "disk", .port = fault_port::disk, .calls = store.calls()});
     std::sort(report.sites.begin(), report.sites.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    if (store.is_open()) report.disk_calls_by_commit = store.watched().calls_by_commit();
     for (met_fault m : store.met()) {
         m.at = end;
         report.met.push_back(m);
     }
 }
 
-void run_world(const scenario& s, simulation& world, bool own_plan, const durable_store* store, run_report& report) {
+void run_world(const scenario& s, simulation& world, bool own_plan, durable_store* store, run_report& report) {
     if (auto planned = plan_triggers(s, world); !planned) {
         report.findings.push_back({planned.error().code,
                                    "triggers",
@@ -139,9 +176,13 @@ void run_world(const scenario& s, simulation& world, bool own_plan, const durabl
     if (failed)
         report.findings.push_back(
             {failed->code, "recovery", failed->where, "a process that starts again", failed->message, {}});
+    // From here on it is looked at what became of it.
+    if (store) store->heal();
     world.conclude(report.stopped);
     if (store) world.keep_journal();
+    if (store) check_acknowledged(*store, report.findings);
     collect_findings(s, world, report.stopped, own_plan, store, report.findings);
+    if (failed) drop_last_words(report.findings);
     report.outcome = world.outcome_digest();
     report.inputs = world.engine().last_seq().value;
     report.effects = world.ledger().effects();
@@ -149,6 +190,7 @@ void run_world(const scenario& s, simulation& world, bool own_plan, const durabl
     report.sites = world.fault_sites();
     if (world.faults()) report.met = world.faults()->met();
     if (store) note_disk(*store, world.now(), report);
+    if (world.faults()) excuse_findings(world.faults()->plan(), report);
     for (const auto& [id, run] : world.log().runs()) {
         ++report.runs;
         for (const run_log_entry& e : run.entries) report.refused_calls += e.what == run_log_entry::kind::refused;
@@ -176,6 +218,8 @@ planned_world run_fully(const scenario& s, std::uint64_t seed, const std::option
         if (const auto opened = store->open(); !opened) {
             out.report.findings.push_back(
                 {opened.error().code, "store", {}, "a store that opens", opened.error().message, {}});
+            note_disk(*store, s.start, out.report);
+            excuse_findings(*plan, out.report);
             return out;
         }
         setup.store = &store->port();
@@ -219,6 +263,35 @@ std::optional<divergence> compare_journals(const memory_store& a, const memory_s
     return d;
 }
 
+/// What a run found, beside its journal and its ledger.
+std::string words_of(const run_report& r) {
+    std::string out = std::string("stopped: ") + to_string(r.stopped);
+    for (const finding& f : r.findings) out += "\n" + f.what + ": " + f.actual + " " + f.moment;
+    for (const excused_finding& e : r.excused) out += "\nexcused: " + e.what.what + ": " + e.what.actual;
+    for (const met_fault& m : r.met)
+        out += "\nfault " + std::to_string(m.index) + " at call " + std::to_string(m.ordinal) + ", " +
+               std::to_string(m.at.us) + " us, after record " + std::to_string(m.after.value);
+    return out;
+}
+
+verify_report compared(planned_world first, const planned_world& second) {
+    verify_report v{std::move(first.report), std::nullopt, true};
+    const std::string one = words_of(v.run), other = words_of(second.report);
+    if (first.world && second.world) {
+        v.diverged = compare_journals(first.world->journal(), second.world->journal());
+        if (v.diverged) return v;
+        const seq_no beyond{first.world->journal().size() + 1};
+        if (v.run.outcome != second.report.outcome)
+            v.diverged =
+                divergence{beyond, first.world->ledger().to_json_lines(), second.world->ledger().to_json_lines(), {}};
+        else if (one != other)
+            v.diverged = divergence{beyond, one, other, {}};
+    } else if (one != other) {
+        v.diverged = divergence{{1}, one, other, {}};
+    }
+    return v;
+}
+
 } // namespace
 
 std::optional<error> tape_failure(const simulation& world) {
@@ -233,21 +306,17 @@ run_report run_once(const scenario& s, std::uint64_t seed, const setup_hook& hoo
 }
 
 planned_world run_planned(const scenario& s, std::uint64_t seed, const fault_plan& plan, const setup_hook& hook) {
-    return run_fully(s, seed, plan, plan == s.faults && !s.heals, hook);
+    return run_fully(s, seed, plan, s.pinned || (plan == s.faults && !s.heals), hook);
 }
 
 verify_report verify_once(const scenario& s, std::uint64_t seed, const setup_hook& hook) {
     planned_world first = run_as_written(s, seed, hook);
-    const planned_world second = run_as_written(s, seed, hook);
-    verify_report v{std::move(first.report), std::nullopt};
-    if (!first.world || !second.world) return v;
-    v.diverged = compare_journals(first.world->journal(), second.world->journal());
-    if (!v.diverged && v.run.outcome != second.report.outcome) {
-        v.diverged = divergence{{first.world->journal().size() + 1}, {}, {}, {}};
-        v.diverged->first = first.world->ledger().to_json_lines();
-        v.diverged->second = second.world->ledger().to_json_lines();
-    }
-    return v;
+    return compared(std::move(first), run_as_written(s, seed, hook));
+}
+
+verify_report verify_planned(const scenario& s, std::uint64_t seed, const fault_plan& plan, const setup_hook& hook) {
+    planned_world first = run_planned(s, seed, plan, hook);
+    return compared(std::move(first), run_planned(s, seed, plan, hook));
 }
 
 namespace {
@@ -255,6 +324,7 @@ namespace {
 struct batch_item {
     run_report report;
     std::optional<divergence> diverged;
+    bool compared = false;
 };
 
 void add_verdicts(scenario_report& out, const run_report& r) {
@@ -271,6 +341,7 @@ void add_verdicts(scenario_report& out, const run_report& r) {
 void add_items(scenario_report& out, digest_chain& chain, std::span<batch_item> items) {
     for (batch_item& item : items) {
         ++out.seeds_run;
+        out.seeds_compared += item.compared;
         out.inputs += item.report.inputs;
         out.effects += item.report.effects;
         out.runs += item.report.runs;
@@ -294,7 +365,7 @@ batch_item run_item(const scenario& s, std::uint64_t seed, const batch_options& 
             return out;
         }
         verify_report v = verify_once(s, seed, options.hook);
-        return {std::move(v.run), std::move(v.diverged)};
+        return {std::move(v.run), std::move(v.diverged), v.compared};
     } catch (...) {
         out.report.scenario = s.name;
         out.report.file = s.file;

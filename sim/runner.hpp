@@ -25,11 +25,19 @@ struct finding {
         moment; ///< "7c1e@2600": digits of the chain and virtual ms since the start; empty when it is about the whole run
 };
 
+struct excuse;
+/// A finding that is none: sim/recoverability.hpp.
+struct excused_finding {
+    const excuse* why = nullptr;
+    finding what;
+};
+
 struct run_report {
     std::string scenario;
     std::string file;
     std::uint64_t seed = 0;
     std::vector<finding> findings;
+    std::vector<excused_finding> excused; ///< would be findings, but for the faults that were met or for whom they wait
     stop_reason stopped = stop_reason::idle;
     digest outcome;            ///< journal chain and ledger
     std::uint64_t inputs = 0;  ///< engine inputs
@@ -43,6 +51,8 @@ struct run_report {
     std::vector<property_id> violated;          ///< muted ones left out
     std::vector<fault_site> sites;              ///< where faults could be met, and how often each was called
     std::vector<met_fault> met;                 ///< which of the plan's faults took effect, in order
+    /// On the durable store: operations of the disk up to the end of the n-th commit that was acknowledged, at n - 1.
+    std::vector<std::uint64_t> disk_calls_by_commit;
     bool passed() const { return findings.empty(); }
 };
 
@@ -77,8 +87,13 @@ struct divergence {
 struct verify_report {
     run_report run;
     std::optional<divergence> diverged;
+    bool compared = false; ///< it was run twice
 };
+/// Runs it twice, under the scenario's own plan.
 verify_report verify_once(const scenario& s, std::uint64_t seed, const setup_hook& hook = {});
+/// The same under the given plan, as run_planned().
+verify_report verify_planned(const scenario& s, std::uint64_t seed, const fault_plan& plan,
+                             const setup_hook& hook = {});
 
 struct batch_options {
     std::uint64_t first_seed = 1;
@@ -94,6 +109,7 @@ struct scenario_report {
     std::shared_ptr<const scenario> what;
     std::uint64_t seeds_run = 0;
     std::uint64_t seeds_failed = 0;
+    std::uint64_t seeds_compared = 0; ///< run twice, with the same journal or not
     std::uint64_t inputs = 0;
     std::uint64_t effects = 0;
     std::uint64_t runs = 0;

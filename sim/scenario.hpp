@@ -97,6 +97,7 @@ struct scenario {
         swarm; ///< kinds that a search may draw: "model.*", "skill.lost"; swarm_workload; empty = all
     bool heals =
         false; ///< judged as under the plans of a search: the faults end at the horizon, and `expect` is not asked
+    bool pinned = false;               ///< its one expectation is asked under every plan, at the horizon
     std::optional<std::uint64_t> seed; ///< of a regression: the one seed that it is about, whichever is asked for
     digest hash;                       ///< of the file's text
 };

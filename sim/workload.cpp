@@ -17,6 +17,29 @@ bool is_known(const scenario& s, const std::string& agent) {
     return std::any_of(s.agents.begin(), s.agents.end(), [&](const snapshot_ptr& a) { return a->id == agent; });
 }
 
+result<void> check(const scenario& s, const pinned_expectation& pin) {
+    if (pin.number >= s.expectations.size())
+        return fail(errc::config_value, "the scenario has no expectation " + std::to_string(pin.number));
+    if (pin.right.is_null()) return {};
+    const bool of_world = s.expectations[pin.number].what == expectation::kind::world;
+    if (of_world ? pin.right.is_object() : as_integer(pin.right).value_or(-1) >= 0) return {};
+    return fail(errc::config_value,
+                std::string("what is right is ") + (of_world ? "an object of services" : "a whole number"));
+}
+
+/// The expectation, with what is right under the edits.
+expectation pinned(const scenario& s, const pinned_expectation& pin) {
+    expectation e = s.expectations[pin.number];
+    if (pin.right.is_null()) return e;
+    if (e.what == expectation::kind::world) {
+        e.part = pin.right;
+    } else {
+        const auto n = static_cast<std::uint64_t>(as_integer(pin.right).value_or(0));
+        e.count = {n, n};
+    }
+    return e;
+}
+
 result<void> check(const scenario& s, const workload_edits& edits) {
     for (const std::string& agent : edits.without)
         if (!is_known(s, agent)) return fail(errc::config_value, "the scenario has no agent `" + agent + "`");
@@ -32,6 +55,7 @@ result<void> check(const scenario& s, const workload_edits& edits) {
     if (edits.users && !edits.users->is_null()) {
         if (auto script = parse_user_script(*edits.users); !script) return std::unexpected(std::move(script).error());
     }
+    if (edits.expect) return check(s, *edits.expect);
     return {};
 }
 
@@ -53,7 +77,9 @@ result<std::shared_ptr<const scenario>> apply_edits(const std::shared_ptr<const 
     // Its plan was written for the other workload too; whoever runs it says under which faults.
     out->expectations.clear();
     out->faults = {};
-    out->heals = true;
+    out->heals = !edits.expect;
+    out->pinned = edits.expect.has_value();
+    if (edits.expect) out->expectations = {pinned(*written, *edits.expect)};
     if (edits.horizon) out->horizon = *edits.horizon;
     if (edits.users) out->users = *edits.users;
     const auto is_without = [&](const std::string& agent) {
@@ -161,6 +187,20 @@ result<trigger_edit> parse_trigger(const payload& document) {
     return e;
 }
 
+result<pinned_expectation> parse_pin(const payload& document) {
+    object_reader m(document, "`expect` of a workload");
+    pinned_expectation out;
+    const auto number = m.integer("number", 0, times_max);
+    if (!number) m.refuse(errc::config_missing_key, "`expect` of a workload needs its `number`");
+    out.number = static_cast<std::uint32_t>(number.value_or(0));
+    if (const auto right = m.find("right")) {
+        out.right = *right;
+        if (out.right.is_null()) m.refuse(errc::config_value, "`right` of an expectation is a number or an object");
+    }
+    AIVP_CHECK(m.finish());
+    return out;
+}
+
 result<void> check_order(const std::vector<trigger_edit>& triggers) {
     for (std::size_t i = 1; i < triggers.size(); ++i) {
         const trigger_edit &before = triggers[i - 1], &e = triggers[i];
@@ -186,6 +226,11 @@ payload to_payload(const workload_edits& edits) {
         for (const trigger_edit& e : edits.triggers) list.push_back(to_payload(e));
         out.emplace_back("triggers", payload::of_array(list));
     }
+    if (edits.expect) {
+        std::vector<std::pair<std::string, payload>> pin = {{"number", payload::of_integer(edits.expect->number)}};
+        if (!edits.expect->right.is_null()) pin.emplace_back("right", edits.expect->right);
+        out.emplace_back("expect", payload::of_object(std::move(pin)));
+    }
     return payload::of_object(std::move(out));
 }
 
@@ -209,6 +254,9 @@ result<workload_edits> parse_workload(const payload& document) {
         if (out.triggers.empty())
             m.refuse(errc::config_value, "`triggers` of a workload is a list with something in it");
         AIVP_CHECK(check_order(out.triggers));
+    }
+    if (const auto pin = m.find("expect")) {
+        AIVP_TRY(out.expect, parse_pin(*pin));
     }
     AIVP_CHECK(m.finish());
     return out;

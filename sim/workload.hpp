@@ -29,24 +29,33 @@ struct trigger_edit {
     friend bool operator==(const trigger_edit&, const trigger_edit&) = default;
 };
 
+/// One of the scenario's expectations, asked under the edits as well. What is right there may not be what is written.
+struct pinned_expectation {
+    std::uint32_t number = 0; ///< index in the scenario as it is written
+    payload right;            ///< a whole number; of the world an object of services; null = as it is written
+    friend bool operator==(const pinned_expectation&, const pinned_expectation&) = default;
+};
+
 struct workload_edits {
     std::optional<duration> horizon;    ///< positive
     std::vector<std::string> without;   ///< agents, sorted; their triggers go with them
     std::optional<payload> users;       ///< another script of the users; null = nobody answers
     std::vector<trigger_edit> triggers; ///< by trigger; of each at most one that is not `added`, and it comes first
+    std::optional<pinned_expectation> expect;
 
-    bool empty() const { return !horizon && without.empty() && !users && triggers.empty(); }
+    bool empty() const { return !horizon && without.empty() && !users && triggers.empty() && !expect; }
     friend bool operator==(const workload_edits&, const workload_edits&) = default;
 };
 
 /// The scenario with its workload changed. When anything was, `expect` is not asked and no faults are its own: both were
-/// written for another workload.
-/// Errors: config.value (a trigger or an agent that the scenario does not have, no agent left), and those of the users'
-/// script.
+/// written for another workload. A pinned expectation is asked, and it alone, at the end of the duration.
+/// Errors: config.value (a trigger, an expectation or an agent that the scenario does not have, no agent left), and those
+/// of the users' script.
 result<std::shared_ptr<const scenario>> apply_edits(const std::shared_ptr<const scenario>& written,
                                                     const workload_edits& edits);
 
-/// {"duration": "2s", "without": [id…], "users": script, "triggers": [{"trigger": 0, "drop": true} …]}.
+/// {"duration": "2s", "without": [id…], "users": script, "triggers": [{"trigger": 0, "drop": true} …],
+/// "expect": {"number": 0, "right": 2}}.
 payload to_payload(const workload_edits& edits);
 /// Errors: config.type, config.value, config.unknown_key, time.syntax; the message names the key.
 result<workload_edits> parse_workload(const payload& document);

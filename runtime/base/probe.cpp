@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "runtime/base/probe_recorder.hpp"
+
 namespace aivp {
 
 namespace detail {
@@ -14,6 +16,8 @@ namespace {
 constinit std::atomic<probe*> probes_known = nullptr;
 constinit thread_local probe_sink* probe_sink_here = nullptr;
 constinit std::atomic<probe_handler> probe_handler_now = nullptr;
+constinit std::atomic<unsigned> recordings = 0;
+constinit thread_local probe_recorder* recorder_here = nullptr;
 } // namespace
 
 /// What the functions below may look at.
@@ -36,6 +40,8 @@ public:
         p.hits_ = 0;
         p.violations_ = 0;
     }
+    /// The next hit is told again.
+    static void wake(probe& p) { p.hit_.store(false, std::memory_order_relaxed); }
 };
 
 bool register_probe(probe& p) noexcept {
@@ -44,8 +50,13 @@ bool register_probe(probe& p) noexcept {
 }
 
 void probe::first_hit() noexcept {
-    hits_.fetch_add(1, std::memory_order_relaxed);
-    hit_.store(true, std::memory_order_relaxed);
+    if (recordings.load(std::memory_order_relaxed) == 0) {
+        hits_.fetch_add(1, std::memory_order_relaxed);
+        hit_.store(true, std::memory_order_relaxed);
+        return;
+    }
+    if (hits_.load(std::memory_order_relaxed) == 0) hits_.fetch_add(1, std::memory_order_relaxed);
+    if (recorder_here) recorder_here->hit(place_);
 }
 
 void probe::violated() noexcept {
@@ -122,6 +133,36 @@ std::vector<probe_clash> probe_clashes() {
 
 void rearm_probes() {
     detail::probe_registry::each([](detail::probe& p) { detail::probe_registry::rearm(p); });
+}
+
+probe_recording::probe_recording() {
+    if (detail::recordings.fetch_add(1) == 0)
+        detail::probe_registry::each([](detail::probe& p) { detail::probe_registry::wake(p); });
+}
+probe_recording::~probe_recording() { detail::recordings.fetch_sub(1); }
+bool probe_recording::active() { return detail::recordings.load(std::memory_order_relaxed) != 0; }
+
+probe_recorder::probe_recorder() : outer_(std::exchange(detail::recorder_here, this)) {}
+probe_recorder::~probe_recorder() { detail::recorder_here = outer_; }
+
+void probe_recorder::hit(const probe_place& p) {
+    if (p.kind != probe_kind::sometimes && p.kind != probe_kind::reachable) return;
+    const probe_place*& slot = recent_[(reinterpret_cast<std::uintptr_t>(&p) >> 5) % recent_.size()];
+    if (slot == &p) return;
+    slot = &p;
+    if (std::find(seen_.begin(), seen_.end(), &p) == seen_.end()) seen_.push_back(&p);
+}
+
+std::vector<std::uint64_t> probe_recorder::hits() const {
+    std::vector<std::uint64_t> out;
+    for (const probe_place* p : seen_) {
+        std::uint64_t hash = 14695981039346656037U; // FNV-1a
+        for (const char c : std::string_view(p->name)) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211U;
+        out.push_back(hash);
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
 }
 
 probe_scope::probe_scope(probe_sink& sink) : outer_(std::exchange(detail::probe_sink_here, &sink)) {}

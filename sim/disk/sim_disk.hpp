@@ -156,6 +156,8 @@ public:
     void plan(disk_fault fault) { faults_.push_back({fault, 0, false}); }
     /// Ends sticky faults; planned ones that did not take effect yet stay.
     void heal();
+    /// No fault takes effect from now on.
+    void plan_nothing() { faults_.clear(); }
     /// What time slow calls take is told here, before the call has its effect.
     void on_delay(std::function<void(duration)> take_time) { take_time_ = std::move(take_time); }
     const std::vector<injected_fault>& injected() const { return injected_; }

@@ -31,13 +31,14 @@ const fault* fault_injector::hit(const std::vector<std::size_t>& faults, std::ui
     return nullptr;
 }
 
-const fault* fault_injector::call_of(fault_port port, std::string_view agent, std::string_view binding, bool writes,
-                                     bool keyed) {
+const fault* fault_injector::call_of(fault_port port, run_id run, std::string_view agent, std::string_view binding,
+                                     bool writes, bool keyed) {
     name_.assign(to_string(port)).append("/").append(agent);
     if (!binding.empty()) name_.append("/").append(binding);
     site_state& s = state_of(name_, port);
     s.site.writes = writes;
     s.site.keyed = keyed;
+    if (calls_.size() < calls_noted_max) calls_.push_back({s.site.name, world_.now(), run});
     const fault* f = s.faults.empty() ? (++s.site.calls, nullptr) : hit(s.faults, ++s.site.calls);
     if (has_commands_ && !healed_) {
         site_state& c = state_of(name_.assign("command/").append(agent), fault_port::command);
@@ -131,7 +132,7 @@ public:
     faulty_models(model_provider& next, fault_injector& owner) : next_(next), owner_(owner), held_(owner.world_) {}
 
     void call(const model_request& request, completion_sink& sink) override {
-        const fault* f = owner_.call_of(fault_port::model, request.agent);
+        const fault* f = owner_.call_of(fault_port::model, request.run, request.agent);
         if (!f) return next_.call(request, sink);
         const call_ref ref{request.run, request.call};
         switch (f->kind) {
@@ -195,7 +196,8 @@ public:
 
     void call(const skill_request& request, completion_sink& sink) override {
         const bool writes = request.effect == effect_class::write;
-        const fault* f = owner_.call_of(fault_port::skill, request.agent, request.as, writes, request.takes_key);
+        const fault* f =
+            owner_.call_of(fault_port::skill, request.run, request.agent, request.as, writes, request.takes_key);
         const call_ref ref{request.run, request.call};
         if (!f) {
             if (!sees_all_) return next_.call(request, sink);
@@ -267,7 +269,7 @@ public:
     faulty_users(user_channel& next, fault_injector& owner) : next_(next), owner_(owner), held_(owner.world_) {}
 
     void ask(const user_question& question, completion_sink& sink) override {
-        const fault* f = owner_.call_of(fault_port::user, question.agent);
+        const fault* f = owner_.call_of(fault_port::user, question.run, question.agent);
         if (!f) return next_.ask(question, sink);
         const call_ref ref{question.run, question.call};
         if (f->kind == fault_kind::user_leaves) return sink.user_done({ref, {}, true});

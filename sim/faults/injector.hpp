@@ -29,6 +29,13 @@ struct met_fault {
     friend bool operator==(const met_fault&, const met_fault&) = default;
 };
 
+/// A call of a model, a skill or a user, which could have met a fault.
+struct noted_call {
+    std::string_view site; ///< lives as long as the injector
+    instant at;
+    run_id run;
+};
+
 /// What the host of a simulation does for faults that no port can play.
 class fault_host {
 public:
@@ -73,6 +80,9 @@ public:
 
     /// Sites of models, skills, users and commands in the order of their names, with the calls so far.
     std::vector<fault_site> sites() const;
+    /// The first calls of models, skills and users, in their order.
+    static constexpr std::size_t calls_noted_max = 4'096;
+    const std::vector<noted_call>& calls() const { return calls_; }
     const std::vector<met_fault>& met() const { return met_; }
     /// Faults of the plan that nothing met, as indices.
     std::vector<std::size_t> unmet() const;
@@ -87,8 +97,8 @@ private:
     };
     site_state& state_of(std::string_view site, fault_port port);
     /// Counts a call of the port's site for the agent, or for its binding.
-    const fault* call_of(fault_port port, std::string_view agent, std::string_view binding = {}, bool writes = false,
-                         bool keyed = true);
+    const fault* call_of(fault_port port, run_id run, std::string_view agent, std::string_view binding = {},
+                         bool writes = false, bool keyed = true);
     const fault* hit(const std::vector<std::size_t>& faults, std::uint64_t n);
 
     fault_plan plan_;
@@ -100,6 +110,7 @@ private:
     std::map<std::string, site_state, std::less<>> sites_;
     std::map<std::string, std::vector<std::size_t>, std::less<>> planned_; ///< faults by site
     std::vector<met_fault> met_;
+    std::vector<noted_call> calls_;
     std::unique_ptr<faulty_models> models_;
     std::unique_ptr<faulty_connector> connector_;
     std::unique_ptr<faulty_users> users_;

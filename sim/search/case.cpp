@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <utility>
 
+#include "runtime/base/probe_recorder.hpp"
+#include "sim/search/coverage.hpp"
 #include "sim/search/journal_view.hpp"
 #include "sim/workers.hpp"
 
@@ -34,27 +37,6 @@ journal_text journal_of(const simulation& world) {
         const std::string_view line = store.line(n);
         out.records.push_back({std::string(line), {number_of(line, "at")}, store.chain(n)});
     }
-    return out;
-}
-
-/// Pairs of events that followed each other, without reading the lines as JSON: every event has its `type` in the clear.
-std::vector<std::uint64_t> reached_by(const simulation& world) {
-    constexpr std::string_view mark = "\"type\":\"";
-    std::vector<std::uint64_t> out;
-    std::uint64_t before = 0;
-    const memory_store& store = world.journal();
-    for (std::uint64_t n = 1; n <= store.size(); ++n) {
-        const std::string_view line = store.line(n);
-        for (std::size_t at = line.find(mark); at != line.npos; at = line.find(mark, at)) {
-            std::uint64_t hash = 14695981039346656037U; // FNV-1a
-            for (at += mark.size(); at < line.size() && line[at] != '"'; ++at)
-                hash = (hash ^ static_cast<std::uint8_t>(line[at])) * 1099511628211U;
-            out.push_back((before * 31) ^ hash);
-            before = hash;
-        }
-    }
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
 
@@ -112,10 +94,13 @@ executed_case execute_fully(const run_case& c, const setup_hook& hook) {
 }
 
 case_result execute(const run_case& c, const setup_hook& hook) {
+    std::optional<probe_recorder> probes;
+    if (probe_recording::active()) probes.emplace();
     try {
         planned_world run = run_planned(*c.what, c.seed, c.plan, hook);
         case_result out{std::move(run.report), {}, {}};
-        if (run.world) out.reached = reached_by(*run.world);
+        if (run.world) out.reached = reached_by(run.world->journal());
+        if (probes) out.reached.probes = probes->hits();
         // Most runs pass: only the journal of one that does not is read.
         if (out.failed() && run.world)
             sign(c, out, journal_of(*run.world));

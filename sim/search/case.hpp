@@ -36,10 +36,17 @@ struct failure_signature {
     friend auto operator<=>(const failure_signature&, const failure_signature&) = default;
 };
 
+/// What a run came to, as hashes; each sorted.
+struct reached_things {
+    std::vector<std::uint64_t> steps;  ///< pairs of events that followed each other
+    std::vector<std::uint64_t> states; ///< pairs of what a run was waiting for, and the event that came then
+    std::vector<std::uint64_t> probes; ///< AIVP_SOMETIMES and AIVP_REACHABLE; only under a probe_recording
+};
+
 struct case_result {
     run_report report;
-    failure_signature signature;        ///< of the first finding; empty when there is none
-    std::vector<std::uint64_t> reached; ///< hashes of pairs of events that followed each other, sorted
+    failure_signature signature; ///< of the first finding; empty when there is none
+    reached_things reached;
     bool failed() const { return !report.findings.empty(); }
     /// The finding with this `what`; nullptr when there is none.
     const finding* find(std::string_view what) const;

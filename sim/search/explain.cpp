@@ -240,14 +240,14 @@ void explainer::tell() {
 
 void explain(failure_report& report, const shrink_options& options) {
     explainer e(report, options);
-    // An expectation is asked under the scenario's own plan only: there is nothing to leave out.
+    // What an expectation comes to without a fault or with other values, only a reference could tell.
     if (report.what.code != errc::scenario_expectation) {
         e.find_required();
         e.count_without();
         e.find_free_values();
         e.find_nearest();
     } else {
-        report.required.assign(report.shrunk.plan.faults.size(), false);
+        report.required.resize(report.shrunk.plan.faults.size(), false);
     }
     e.tell();
 }

@@ -1,12 +1,14 @@
 #include "sim/search/search.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "aivp/base/nearest.hpp"
+#include "runtime/base/probe_recorder.hpp"
 #include "sim/search/shrink.hpp"
 
 namespace aivp::sim {
@@ -15,11 +17,27 @@ const char* to_string(search_stage s) {
     switch (s) {
     case search_stage::census: return "census";
     case search_stage::singles: return "single faults";
+    case search_stage::disk: return "faults of the disk";
     case search_stage::pairs: return "pairs";
     case search_stage::swarm: return "random plans";
     case search_stage::shrinking: return "shrinking";
     }
     return "";
+}
+
+const char* to_string(search_guide g) {
+    switch (g) {
+    case search_guide::nothing: return "nothing";
+    case search_guide::steps: return "steps";
+    case search_guide::all: return "all";
+    }
+    return "";
+}
+
+std::optional<search_guide> parse_search_guide(std::string_view word) {
+    for (const search_guide g : {search_guide::nothing, search_guide::steps, search_guide::all})
+        if (word == to_string(g)) return g;
+    return std::nullopt;
 }
 
 std::uint64_t search_report::clean_seeds_wanted() const {
@@ -43,22 +61,6 @@ struct met_failure {
     std::uint64_t also = 0;
 };
 
-/// The scenario under its own faults and these.
-run_case with_plan(const std::shared_ptr<const scenario>& s, planned_case p) {
-    run_case c{s, p.seed, s->faults};
-    for (fault& f : p.plan.faults) c.plan.faults.push_back(std::move(f));
-    return c;
-}
-
-/// What the seed draws.
-run_case drawn_case(const plan_space& space, const std::shared_ptr<const scenario>& s, std::uint64_t seed,
-                    bool vary_workload) {
-    run_case c = with_plan(s, {space.draw(seed), seed});
-    if (!vary_workload) return c;
-    auto edited = with_edits(c, draw_workload(*s, seed));
-    return edited ? std::move(*edited) : c;
-}
-
 /// The parent with one fault more, less, elsewhere or replaced; now and then under another seed.
 run_case mutated(const plan_space& space, const run_case& parent, std::uint64_t seed) {
     random_stream stream(seed, "swarm", "mutation", "");
@@ -81,14 +83,25 @@ run_case mutated(const plan_space& space, const run_case& parent, std::uint64_t 
     return c;
 }
 
-/// A run that no fault hits, but whose store stands on the simulated disk: the disk's own places.
-void add_disk_sites(const run_case& c, const setup_hook& hook, census& found) {
-    run_case durable = c;
-    durable.plan.faults.push_back({.site = "disk", .ordinal = never, .kind = fault_kind::disk_slow});
+/// The run of the first seed once more: for when its calls were and, when the store is to stand on the simulated disk, for
+/// the disk's own place.
+void look_closer(run_case c, bool on_disk, const setup_hook& hook, census& found) {
+    if (on_disk) c.plan.faults.push_back({.site = "disk", .ordinal = never, .kind = fault_kind::disk_slow});
+    const executed_case run = execute_fully(c, hook);
     std::vector<fault_site> of_disk;
-    for (fault_site& s : execute(durable, hook).report.sites)
-        if (s.port == fault_port::disk) of_disk.push_back(std::move(s));
-    found.add(of_disk);
+    for (const fault_site& s : run.result.report.sites)
+        if (s.port == fault_port::disk) of_disk.push_back(s);
+    found.add(of_disk, 0);
+    found.place(run);
+}
+
+/// Takes in what is new, and says whether anything was. Both are sorted.
+bool add_all(std::vector<std::uint64_t>& known, const std::vector<std::uint64_t>& more) {
+    if (std::includes(known.begin(), known.end(), more.begin(), more.end())) return false;
+    std::vector<std::uint64_t> both;
+    std::set_union(known.begin(), known.end(), more.begin(), more.end(), std::back_inserter(both));
+    known = std::move(both);
+    return true;
 }
 
 class searcher {
@@ -111,10 +124,11 @@ private:
     }
     result<void> check_filter(const fault_filter& filter) const;
     void take_census(const fault_filter& filter);
-    /// True when the run reached something new.
+    /// True when the run reached something that the guide takes for new.
     bool count(const run_case& c, const case_result& r, stage_count& stage);
     void stage(search_stage which, stage_count& counts, std::uint64_t n,
                const std::function<run_case(std::size_t)>& make);
+    void try_singles(const plan_space& space);
     void swarm(const plan_space& space);
     void swarm_guided(const plan_space& space);
     void shrink_failures();
@@ -126,7 +140,7 @@ private:
     search_report report_;
     census found_;
     std::map<failure_signature, met_failure> failures_;
-    std::set<std::uint64_t> reached_;
+    reached_things reached_;
 };
 
 result<void> searcher::check_filter(const fault_filter& filter) const {
@@ -146,9 +160,10 @@ result<void> searcher::check_filter(const fault_filter& filter) const {
 }
 
 bool searcher::count(const run_case& c, const case_result& r, stage_count& stage) {
-    const std::size_t reached_before = reached_.size();
-    reached_.insert(r.reached.begin(), r.reached.end());
-    const bool reached_more = reached_.size() > reached_before;
+    const bool step = add_all(reached_.steps, r.reached.steps);
+    const bool state = add_all(reached_.states, r.reached.states);
+    const bool probe = add_all(reached_.probes, r.reached.probes);
+    const bool reached_more = step || (options_.guide == search_guide::all && (state || probe));
     ++stage.tried;
     ++report_.runs;
     report_.inputs += r.report.inputs;
@@ -157,6 +172,7 @@ bool searcher::count(const run_case& c, const case_result& r, stage_count& stage
     std::set<fault_kind> kinds;
     for (const met_fault& m : r.report.met) kinds.insert(c.plan.faults[m.index].kind);
     for (const fault_kind k : kinds) ++report_.met[static_cast<std::size_t>(k)];
+    for (const excused_finding& e : r.report.excused) ++report_.excused[static_cast<std::size_t>(e.why->id)];
     if (!r.failed()) return reached_more;
     ++stage.failed;
     ++report_.failed;
@@ -185,9 +201,23 @@ void searcher::stage(search_stage which, stage_count& counts, std::uint64_t n,
     }
 }
 
+void searcher::try_singles(const plan_space& space) {
+    const std::uint64_t of_disk = space.disk_singles(), others = space.singles() - of_disk;
+    const std::uint64_t share_of_disk = others == 0 ? options_.singles_max : options_.singles_max / 10;
+    const auto try_some = [&](search_stage which, stage_count& counts, std::uint64_t begin, std::uint64_t all,
+                              std::uint64_t most, const char* purpose) {
+        counts.possible = all;
+        const auto some = sample_evenly(all, most, purpose);
+        stage(which, counts, some.size(),
+              [&](std::size_t i) { return with_plan(scenario_, space.single(begin + some[i])); });
+    };
+    try_some(search_stage::singles, report_.singles, 0, others, options_.singles_max, "single faults");
+    try_some(search_stage::disk, report_.disk, others, of_disk, share_of_disk, "single faults of the disk");
+}
+
 void searcher::swarm(const plan_space& space) {
     report_.swarm.possible = options_.seeds;
-    if (options_.guided) return swarm_guided(space);
+    if (options_.guide != search_guide::nothing) return swarm_guided(space);
     stage(search_stage::swarm, report_.swarm, options_.seeds, [&](std::size_t i) {
         const std::uint64_t seed = options_.first_seed + i;
         return drawn_case(space, scenario_, seed, varies_workload_);
@@ -206,7 +236,8 @@ void searcher::swarm_guided(const plan_space& space) {
         const auto make = [&](std::size_t i) {
             const std::uint64_t seed = options_.first_seed + begin + i;
             random_stream choice(seed, "swarm", "parent", "");
-            if (parents.empty() || choice.chance(1, 2)) return drawn_case(space, scenario_, seed, varies_workload_);
+            if (parents.empty() || begin < options_.guided_from || choice.chance(1, 2))
+                return drawn_case(space, scenario_, seed, varies_workload_);
             // What is new is looked at most.
             const std::uint64_t back = choice.chance(1, 2) ? choice.below(std::min<std::uint64_t>(8, parents.size()))
                                                            : choice.below(parents.size());
@@ -276,40 +307,38 @@ void searcher::take_census(const fault_filter& filter) {
         options_.jobs, chunk,
         [&](std::size_t, const run_case& c, case_result& r) {
             found_.seeds.push_back(c.seed);
-            found_.add(r.report.sites);
+            found_.add(r.report.sites, found_.seeds.size() - 1);
             count(c, r, report_.census);
             return true;
         });
     const bool asks_for_disk = std::any_of(fault_kinds().begin(), fault_kinds().end(), [&](const fault_kind_info& k) {
         return k.port == fault_port::disk && filter.admits(k);
     });
-    if (asks_for_disk && filter.admits(fault_site{.name = "disk", .port = fault_port::disk}))
-        add_disk_sites({scenario_, options_.first_seed, scenario_->faults}, options_.hook, found_);
+    const bool on_disk = asks_for_disk && filter.admits(fault_site{.name = "disk", .port = fault_port::disk});
+    if (on_disk || options_.pairs_max > 0)
+        look_closer({scenario_, options_.first_seed, scenario_->faults}, on_disk, options_.hook, found_);
     for (const site_census& s : found_.sites) report_.sites.push_back(s.site);
 }
 
 result<search_report> searcher::run() {
+    const probe_recording recording;
     fault_filter filter = options_.filter;
-    filter.swarm = scenario_->swarm;
-    // Whoever names what may be drawn names this, too.
-    const bool names_workload = std::erase(filter.swarm, swarm_workload) > 0;
-    varies_workload_ = options_.vary_workload && (names_workload || scenario_->swarm.empty());
+    varies_workload_ = take_swarm(*scenario_, filter) && options_.vary_workload;
     take_census(filter);
     AIVP_CHECK(check_filter(filter));
     // Under its own plan it is broken already: whatever is added to that tells nothing new.
     if (report_.failed == 0) {
         const plan_space space(std::move(found_), filter);
-        report_.singles.possible = space.singles();
-        const auto singles = sample_evenly(space.singles(), options_.singles_max, "single faults");
-        stage(search_stage::singles, report_.singles, singles.size(),
-              [&](std::size_t i) { return with_plan(scenario_, space.single(singles[i])); });
+        try_singles(space);
         const std::vector<planned_case> pairs = space.pairs(options_.pairs_max);
         report_.pairs.possible = pairs.size();
         stage(search_stage::pairs, report_.pairs, pairs.size(),
               [&](std::size_t i) { return with_plan(scenario_, pairs[i]); });
         if (!space.empty()) swarm(space);
     }
-    report_.reached = reached_.size();
+    report_.reached = reached_.steps.size();
+    report_.states = reached_.states.size();
+    report_.probes = reached_.probes.size();
     shrink_failures();
     return std::move(report_);
 }

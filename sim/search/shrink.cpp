@@ -61,14 +61,49 @@ duration neat_at_least(duration d) {
     return days((d.us + days(1).us - 1) / days(1).us);
 }
 
-/// What two equal cases have in common, and no two different ones.
+/// No state of a world and no number of anything: asked for it, a run says what there is.
+constexpr std::int64_t impossible_number = 9'007'199'254'740'991;
+constexpr const char* impossible_state = "nothing is like this";
+
+/// The expectation that the finding is about, as a pin.
+std::optional<pinned_expectation> pin_of(const scenario& s, const finding& f) {
+    for (std::uint32_t n = 0; n < s.expectations.size(); ++n)
+        if (s.expectations[n].where == f.where) return pinned_expectation{n, {}};
+    return std::nullopt;
+}
+
+/// Of "chat: {…}", which is what a finding about the world says: the service.
+std::string service_of(std::string_view actual) { return std::string(actual.substr(0, actual.find(':'))); }
+
+/// What a finding says that there is, as what is right.
+std::optional<payload> as_right(const expectation& e, const std::string& actual) {
+    if (e.what != expectation::kind::world) {
+        const auto n = payload::parse(actual);
+        return n && as_integer(*n) ? std::optional(*n) : std::nullopt;
+    }
+    const std::string service = service_of(actual);
+    const auto state = payload::parse(std::string_view(actual).substr(std::min(actual.size(), service.size() + 1)));
+    if (!state) return std::nullopt;
+    return payload::of_object({{service, *state}});
+}
+
+/// What two equal cases have in common, and no two different ones. What is right for a case follows from the rest of it.
 digest identity(const run_case& c) {
-    std::string text = std::to_string(c.seed) + " " + std::string(to_payload(c.edits).text());
+    workload_edits edits = c.edits;
+    if (edits.expect) edits.expect->right = {};
+    std::string text = std::to_string(c.seed) + " " + std::string(to_payload(edits).text());
     for (const fault& f : c.plan.faults)
         text += "\n" + f.site + " " + std::to_string(f.ordinal) + " " + std::to_string(static_cast<int>(f.kind)) + " " +
                 std::to_string(f.times) + " " + std::to_string(f.severity) + " " + std::to_string(f.span.us) + " " +
                 std::to_string(f.form);
     return sha256(text);
+}
+
+/// The finding about the property; nullptr when there is none.
+const finding* broken_in(const run_report& r, const std::string& what) {
+    const auto it =
+        std::find_if(r.findings.begin(), r.findings.end(), [&](const finding& f) { return f.what == what; });
+    return it == r.findings.end() ? nullptr : &*it;
 }
 
 class shrinker {
@@ -78,6 +113,9 @@ public:
 
     /// The first execution. Errors as shrink().
     result<void> begin();
+    bool shrinks() const { return !is_expectation_ || (options_.reference && best_.edits.expect); }
+    /// Which faults of the best case, whose expectation is pinned to a reference, it takes.
+    std::vector<bool> required() const;
     void run();
     run_case& best() { return best_; }
     const run_report& report() const { return report_; }
@@ -85,6 +123,10 @@ public:
 
 private:
     bool fails(const case_result& r) const { return r.find(property_) != nullptr; }
+    /// Of a case with a pinned expectation: the same with what is right there; nullopt when that cannot be told.
+    std::optional<run_case> with_right(const run_case& c) const;
+    result<void> pin(const finding& broken);
+    std::size_t first_failing(std::vector<run_case>& candidates);
     bool finished() {
         if (!statistics_.out_of_time && options_.expired && options_.expired()) statistics_.out_of_time = true;
         return statistics_.out_of_time || statistics_.tries >= options_.tries_max;
@@ -108,6 +150,7 @@ private:
     void weaken_faults();
     void weaken_fault(std::size_t i);
     void cut_time();
+    void end_at_an_event();
     void drop_triggers();
     void shorten_triggers();
     void expand_triggers();
@@ -122,6 +165,8 @@ private:
     run_report report_; ///< of the best case
     shrink_statistics statistics_;
     std::set<digest> tried_; ///< and did not fail
+    bool is_expectation_ = false;
+    std::string service_; ///< that a pinned expectation of the world is about
 };
 
 result<void> shrinker::begin() {
@@ -135,7 +180,75 @@ result<void> shrinker::begin() {
     statistics_.faults_before = best_.plan.faults.size();
     statistics_.events_before = r.report.inputs;
     report_ = std::move(r.report);
+    const finding broken = *broken_in(report_, property_);
+    is_expectation_ = broken.code == errc::scenario_expectation;
+    // Looked at as it is, a case stays what it was.
+    const bool pins = is_expectation_ && (options_.reference || options_.tries_max > 1);
+    return pins ? pin(broken) : result<void>();
+}
+
+result<void> shrinker::pin(const finding& broken) {
+    workload_edits edits = best_.edits;
+    if (!edits.expect) edits.expect = pin_of(*best_.what, broken);
+    if (!edits.expect) return {};
+    if (best_.what->expectations[best_.edits.expect ? 0 : edits.expect->number].what == expectation::kind::world)
+        service_ = service_of(broken.actual);
+    AIVP_TRY(run_case pinned, with_edits(best_, std::move(edits)));
+    if (options_.reference) {
+        auto right = with_right(pinned);
+        if (!right)
+            return fail(errc::repro_token, "what `" + property_ + "` comes to in the other program cannot be told",
+                        {best_.what->file, 0, 0}, "It has to take the same tokens.");
+        pinned = std::move(*right);
+    }
+    case_result r = execute(pinned, options_.hook);
+    if (!fails(r))
+        return fail(errc::repro_token, "the other program breaks `" + property_ + "` as well",
+                    {best_.what->file, 0, 0});
+    best_ = std::move(pinned);
+    report_ = std::move(r.report);
     return {};
+}
+
+std::optional<run_case> shrinker::with_right(const run_case& c) const {
+    const expectation& e = c.origin()->expectations[c.edits.expect->number];
+    workload_edits edits = c.edits;
+    edits.expect->right = service_.empty() ? payload::of_integer(impossible_number)
+                                           : payload::of_object({{service_, payload::of_string(impossible_state)}});
+    const auto asked = with_edits(c, edits);
+    if (!asked) return std::nullopt;
+    const auto actual = options_.reference(*asked);
+    const auto right = actual ? as_right(e, *actual) : std::nullopt;
+    if (!right) return std::nullopt;
+    edits.expect->right = *right;
+    auto out = with_edits(c, std::move(edits));
+    return out ? std::optional(std::move(*out)) : std::nullopt;
+}
+
+std::vector<bool> shrinker::required() const {
+    std::vector<bool> out;
+    for (std::size_t i = 0; i < best_.plan.faults.size(); ++i) {
+        run_case without = best_;
+        without.plan.faults.erase(without.plan.faults.begin() + static_cast<std::ptrdiff_t>(i));
+        const auto c = with_right(without);
+        out.push_back(!c || !fails(execute(*c, options_.hook)));
+    }
+    return out;
+}
+
+/// The index of the first that fails, or their number. What is right for it stands in it then.
+std::size_t shrinker::first_failing(std::vector<run_case>& candidates) {
+    if (!is_expectation_)
+        return first_wanted(
+            candidates, options_.hook, options_.jobs, [this](const case_result& r) { return fails(r); },
+            options_.expired);
+    for (std::size_t i = 0; i < candidates.size() && !(options_.expired && options_.expired()); ++i) {
+        auto c = with_right(candidates[i]);
+        if (!c || !fails(execute(*c, options_.hook))) continue;
+        candidates[i] = std::move(*c);
+        return i;
+    }
+    return candidates.size();
 }
 
 std::optional<std::size_t> shrinker::take_first(std::vector<run_case> candidates) {
@@ -149,8 +262,7 @@ std::optional<std::size_t> shrinker::take_first(std::vector<run_case> candidates
     if (fresh.empty() || finished()) return std::nullopt;
     // Beyond the bound nothing is looked at, whatever runs in parallel.
     fresh.resize(std::min<std::size_t>(fresh.size(), options_.tries_max - statistics_.tries));
-    const std::size_t found = first_wanted(
-        fresh, options_.hook, options_.jobs, [this](const case_result& r) { return fails(r); }, options_.expired);
+    const std::size_t found = first_failing(fresh);
     for (std::size_t i = 0; i < found; ++i) tried_.insert(identity(fresh[i]));
     statistics_.tries += std::min(found + 1, fresh.size());
     if (found == fresh.size()) return std::nullopt;
@@ -274,9 +386,8 @@ void shrinker::weaken_fault(std::size_t i) {
 }
 
 void shrinker::cut_time() {
-    const finding* what = nullptr;
-    for (const finding& f : report_.findings)
-        if (f.what == property_) what = &f;
+    if (is_expectation_) return end_at_an_event();
+    const finding* what = broken_in(report_, property_);
     // The horizon is also how long the agents have to come to rest: with less of it, anything fails so.
     if (what && what->code == errc::not_converged) return;
     const duration now = best_.what->horizon;
@@ -301,18 +412,48 @@ void shrinker::cut_time() {
     take_first(std::move(candidates));
 }
 
+/// An expectation is asked at the end: that comes before the first event which is not needed for it to be broken. Where
+/// the other program is slower, some time passes until it has done what this one should have.
+void shrinker::end_at_an_event() {
+    const auto with_horizon = [this](duration d) {
+        workload_edits edits = best_.edits;
+        edits.horizon = d;
+        return with_edits(best_, std::move(edits));
+    };
+    const auto times = [this] {
+        std::vector<duration> out = {duration{}};
+        for (const journal_text::record& r : execute_fully(best_, options_.hook).journal.records)
+            if (const duration t = r.at - best_.what->start; out.back() < t) out.push_back(t);
+        return out;
+    };
+    const std::vector<duration> events = times();
+    for (std::size_t low = 1, high = events.size(); low < high && !finished();) {
+        const std::size_t middle = (low + high) / 2;
+        const auto c = with_horizon({std::max<std::int64_t>(1, events[middle].us - 1)});
+        if (events[middle] < best_.what->horizon && c && take(*c))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    const duration last = times().back();
+    constexpr std::size_t sooner_max = 24;
+    std::vector<run_case> sooner;
+    for (duration d = milliseconds(last.us / 1000 + 1); d < best_.what->horizon && sooner.size() < sooner_max;
+         d = neat_at_least({d.us + 1}))
+        if (auto c = with_horizon(d)) sooner.push_back(std::move(*c));
+    take_first(std::move(sooner));
+}
+
 /// The workload with each trigger as an edit of its own: those that are not edited, and nothing else, are empty.
 std::vector<trigger_edit> one_edit_each(const run_case& c) {
+    std::vector<std::vector<const trigger_edit*>> edits(c.origin()->triggers.size());
+    for (const trigger_edit& e : c.edits.triggers)
+        if (e.trigger < edits.size()) edits[e.trigger].push_back(&e);
     std::vector<trigger_edit> out;
-    for (std::uint32_t i = 0; i < c.origin()->triggers.size(); ++i) {
-        bool changed = false;
-        for (const trigger_edit& e : c.edits.triggers) {
-            if (e.trigger != i) continue;
-            if (!e.added) changed = true;
-        }
+    for (std::uint32_t i = 0; i < edits.size(); ++i) {
+        const bool changed = std::any_of(edits[i].begin(), edits[i].end(), [](const auto* e) { return !e->added; });
         if (!changed) out.push_back({.trigger = i, .after = {}, .times = {}, .body = {}});
-        for (const trigger_edit& e : c.edits.triggers)
-            if (e.trigger == i) out.push_back(e);
+        for (const trigger_edit* e : edits[i]) out.push_back(*e);
     }
     return out;
 }
@@ -543,20 +684,15 @@ bool smaller(const failure_report& a, const failure_report& b) {
 result<failure_report> shrink(const run_case& found, const std::string& property, const shrink_options& options) {
     shrinker s(found, property, options);
     AIVP_CHECK(s.begin());
-    // A case is only taken when it has one.
-    const auto broken = [&]() -> const finding& {
-        return *std::find_if(s.report().findings.begin(), s.report().findings.end(),
-                             [&](const finding& f) { return f.what == property; });
-    };
-    // What is asked of the scenario's own plan and workload can only be seen there.
-    if (broken().code != errc::scenario_expectation) s.run();
+    if (s.shrinks()) s.run();
     failure_report out;
     out.found = found;
     out.shrunk = s.best();
     out.shrinking = s.statistics();
     out.shrinking.faults_after = out.shrunk.plan.faults.size();
     out.shrinking.events_after = s.report().inputs; // explain() knows how many of them led to it
-    out.what = broken();
+    out.what = *broken_in(s.report(), property);    // a case is only taken when it has one
+    if (out.what.code == errc::scenario_expectation && s.shrinks()) out.required = s.required();
     if (options.explain) explain(out, options);
     return out;
 }

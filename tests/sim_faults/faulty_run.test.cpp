@@ -122,6 +122,24 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fails_stops_the_store_for_a_while_and_nothing_i
             }
 }
 
+BOOST_AUTO_TEST_CASE(a_disk_that_fails_while_a_process_starts_again_is_waited_for) {
+    const auto s = writing();
+    const fault kill{.site = "process/commit", .ordinal = 9, .kind = fault_kind::process_kill, .severity = 1};
+    const fault never{.site = "disk", .ordinal = 1'000'000, .kind = fault_kind::disk_slow};
+    const std::vector<std::uint64_t> calls = run_planned(*s, 1, {{never}}).report.disk_calls_by_commit;
+    BOOST_REQUIRE_GT(calls.size(), 9U);
+    for (const fault_kind kind : {fault_kind::disk_full, fault_kind::disk_io_error, fault_kind::disk_short_read})
+        for (std::uint64_t n = calls[7] + 1; n < calls[7] + 60; n += 2) {
+            const fault f{.site = "disk", .ordinal = n, .kind = kind, .severity = 1};
+            const planned_world w = run_planned(*s, 1, {{kill, f}});
+            BOOST_TEST_CONTEXT(to_string(f)) {
+                BOOST_TEST(findings(w.report) == "");
+                BOOST_TEST(w.report.excused.empty());
+                BOOST_TEST(w.report.runs == 5U);
+            }
+        }
+}
+
 BOOST_AUTO_TEST_CASE(a_slow_disk_takes_virtual_time) {
     const auto ends = [](duration after) {
         const auto s = writing();

@@ -44,6 +44,7 @@ regression sample() {
     r.workload.without = {"other"};
     r.workload.triggers = {{.trigger = 1, .after = {}, .times = 1, .body = json(R"({"order":"x: y","n":[1,2]})")},
                            {.trigger = 2, .dropped = true, .after = {}, .times = {}, .body = {}}};
+    r.workload.expect = {.number = 2, .right = json("3")};
     r.engine = "0.1.0";
     r.scenario_hash = "0123456789abcdef";
     return r;
@@ -126,6 +127,12 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_regression_is_said) {
                "config.value: `duration` of a workload is no duration in its range");
     BOOST_TEST(why(head + "workload: {without: [b, a]}\n") == "config.value: `without` is a sorted list of agents");
     BOOST_TEST(why(head + "workload: {withuot: [a]}\n") == "config.unknown_key: a workload has no key `withuot`");
+    BOOST_TEST(why(head + "workload: {expect: {right: 2}}\n") ==
+               "config.missing_key: `expect` of a workload needs its `number`");
+    BOOST_TEST(why(head + "workload: {expect: {number: 0, right: null}}\n") ==
+               "config.value: `right` of an expectation is a number or an object");
+    BOOST_TEST(why(head + "workload: {expect: {number: 0, wrong: 1}}\n") ==
+               "config.unknown_key: `expect` of a workload has no key `wrong`");
     BOOST_TEST(why(head + "sead: 2\n").starts_with("config.unknown_key: "));
     BOOST_TEST(why(head + "faults: [{site: skill/a/b, kind: lots}]\n")
                    .starts_with("config.value: there is no fault of a skill"));
@@ -197,6 +204,44 @@ BOOST_AUTO_TEST_CASE(a_regression_whose_scenario_is_gone_or_different_does_not_l
     r.workload = {};
     r.scenario = "r.yaml";
     BOOST_TEST((errors_of(r).code == errc::config_value)); // a regression of a regression
+}
+
+BOOST_AUTO_TEST_CASE(a_pinned_expectation_is_asked_with_what_is_right_for_the_workload) {
+    files f;
+    f.write("looks.yaml", scenario_text);
+    f.write("looker.yaml", agent_text);
+    f.write("get.SKILL.md", skill_text);
+    regression r;
+    r.scenario = "../looks.yaml";
+    r.property = "runs: total";
+    const auto findings = [&] {
+        std::vector<error> errors;
+        source_texts texts;
+        const auto s = load_scenario(f.write("regressions/r.yaml", to_yaml(r)), load_utc_only, errors, texts);
+        BOOST_REQUIRE_MESSAGE(s, (errors.empty() ? "" : to_string(errors.front())));
+        return run_once(*s, 1).findings;
+    };
+    BOOST_TEST(findings().empty()); // the scenario wants 99, and is not asked
+    r.workload.expect = {.number = 0, .right = {}};
+    BOOST_REQUIRE_EQUAL(findings().size(), 1U);
+    BOOST_TEST(findings()[0].expected == "99");
+    BOOST_TEST(findings()[0].actual == "3");
+    r.workload.triggers = {{.trigger = 0, .after = {}, .times = 2, .body = {}}};
+    r.workload.expect->right = json("2");
+    BOOST_TEST(findings().empty());
+    r.workload.expect->right = json("3");
+    BOOST_TEST(findings().size() == 1U);
+    const auto s = till();
+    workload_edits e;
+    e.expect = {.number = 0, .right = json("1")};
+    BOOST_TEST(apply_edits(s, e).error().message == "the scenario has no expectation 0");
+    s->expectations.resize(1);
+    e.expect->right = json("{}");
+    BOOST_TEST(apply_edits(s, e).error().message == "what is right is a whole number");
+    s->expectations[0].what = expectation::kind::world;
+    BOOST_TEST(apply_edits(s, e).has_value());
+    e.expect->right = json("1");
+    BOOST_TEST(apply_edits(s, e).error().message == "what is right is an object of services");
 }
 
 BOOST_AUTO_TEST_CASE(edits_change_what_they_name_and_nothing_else) {

@@ -1,7 +1,13 @@
 #include "sim/search/search.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include <boost/test/unit_test.hpp>
 
@@ -39,11 +45,12 @@ search_options quick() {
 
 std::string summary(const search_report& r) {
     std::string out;
-    for (const stage_count* n : {&r.census, &r.singles, &r.pairs, &r.swarm})
+    for (const stage_count* n : {&r.census, &r.singles, &r.disk, &r.pairs, &r.swarm})
         out += std::to_string(n->tried) + "/" + std::to_string(n->failed) + " ";
     for (const failure_report& f : r.failures)
         out += "\n" + f.what.what + " " + std::to_string(f.also) + " " + f.token + " " + f.found_token;
-    return out + "\n" + std::to_string(r.inputs) + " " + std::to_string(r.reached);
+    return out + "\n" + std::to_string(r.inputs) + " " + std::to_string(r.reached) + " " + std::to_string(r.states) +
+           " " + std::to_string(r.probes);
 }
 
 const site_census* find_site(const census& c, std::string_view name) {
@@ -61,6 +68,50 @@ census census_of(const std::shared_ptr<const scenario>& s, std::vector<std::uint
     return out;
 }
 
+/// The same with the disk, and with when each call was.
+census placed_census_of(const std::shared_ptr<const scenario>& s) {
+    census out = census_of(s, {1});
+    const executed_case run =
+        execute_fully({s, 1, {{{.site = "disk", .ordinal = 1'000'000'000, .kind = fault_kind::disk_slow}}}}, {});
+    out.add(run.result.report.sites);
+    out.place(run);
+    return out;
+}
+
+/// Tells a secret to a run that has looked twice, since its process died over that, and then charges twice, since nobody
+/// answered: two faults in one of its many runs.
+class minding_connector final : public forwarding_connector {
+public:
+    using forwarding_connector::forwarding_connector;
+    void call(const skill_request& r, completion_sink& sink) override {
+        const bool writes = r.effect == effect_class::write;
+        const std::uint64_t times = ++calls_[{r.run, writes}];
+        if (writes && times == 2 && calls_[{r.run, false}] == 2) {
+            sink.skill_done({.ref = {r.run, r.call}, .result = json(R"({"token":"s3cr3t-token"})"), .message = {}});
+            return;
+        }
+        forwarding_connector::call(r, sink);
+    }
+
+private:
+    std::map<std::pair<run_id, bool>, std::uint64_t> calls_;
+};
+
+setup_hook minds_what_comes_again() {
+    return [](simulation_setup& setup) {
+        setup.ports = [inner = setup.ports](const world_parts& parts) {
+            world_ports ports = complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks);
+            struct held {
+                std::shared_ptr<connector_port> next;
+                minding_connector connector;
+            };
+            auto both = std::make_shared<held>(ports.connector, minding_connector(*ports.connector));
+            ports.connector = std::shared_ptr<connector_port>(both, &both->connector);
+            return ports;
+        };
+    };
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(searching)
@@ -74,8 +125,13 @@ BOOST_AUTO_TEST_CASE(a_world_without_a_mistake_passes_every_stage) {
     BOOST_TEST(r.singles.tried == 200U);
     BOOST_TEST(r.singles.possible > 200U);
     BOOST_TEST(r.swarm.tried == 100U);
-    BOOST_TEST(r.runs == r.census.tried + r.singles.tried + r.pairs.tried + r.swarm.tried);
+    BOOST_TEST(r.disk.tried == 20U);
+    BOOST_TEST(r.runs == r.census.tried + r.singles.tried + r.disk.tried + r.pairs.tried + r.swarm.tried);
     BOOST_TEST(r.clean_seeds_wanted() == 0U);
+    BOOST_TEST(r.reached > 10U);
+    BOOST_TEST(r.states > 10U);
+    BOOST_TEST(r.probes > 5U);
+    BOOST_TEST(r.excused[static_cast<std::size_t>(excuse_id::paused)] > 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_mistake_that_one_fault_brings_out_is_found_and_shrunk) {
@@ -106,6 +162,7 @@ BOOST_AUTO_TEST_CASE(a_mistake_that_one_fault_brings_out_is_found_and_shrunk) {
 BOOST_AUTO_TEST_CASE(the_result_does_not_depend_on_how_many_run_at_once) {
     search_options o = quick();
     o.hook = forgets_keys({"clerk"});
+    o.guided_from = 0;
     o.jobs = 1;
     const std::string one = summary(searched(small_till(), o));
     o.jobs = 2;
@@ -135,12 +192,141 @@ BOOST_AUTO_TEST_CASE(a_mistake_that_takes_two_faults_is_found_by_pairs_and_not_b
     BOOST_TEST(r.failures.front().shrunk.plan.faults.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(the_disk_is_a_place_unless_the_kinds_that_may_be_drawn_leave_it_out) {
+    const auto s = small_till();
+    const auto calls_of_disk = [&] {
+        search_options o = quick();
+        o.singles_max = o.pairs_max = o.seeds = 0;
+        for (const fault_site& site : searched(s, o).sites)
+            if (site.port == fault_port::disk) return site.calls;
+        return std::uint64_t{0};
+    };
+    BOOST_TEST(calls_of_disk() > 50U);
+    s->swarm = {"skill.*"};
+    BOOST_TEST(calls_of_disk() == 0U);
+    s->swarm = {"skill.*", "disk.full"};
+    BOOST_TEST(calls_of_disk() > 50U);
+}
+
+BOOST_AUTO_TEST_CASE(single_faults_of_the_disk_have_a_share_of_their_own_and_all_of_it_alone) {
+    search_options o = quick();
+    o.pairs_max = o.seeds = 0;
+    const search_report both = searched(small_till(), o);
+    BOOST_TEST(both.singles.tried == 200U);
+    BOOST_TEST(both.disk.tried == 20U);
+    BOOST_TEST(both.disk.possible > 1'000U);
+    BOOST_TEST(both.passed());
+    o.filter.kinds = {"disk.*"};
+    const search_report alone = searched(small_till(), o);
+    BOOST_TEST(alone.singles.possible == 0U);
+    BOOST_TEST(alone.disk.tried == 200U);
+    std::uint64_t met = 0;
+    for (const fault_kind_info& k : fault_kinds())
+        if (k.port == fault_port::disk) met += alone.met[static_cast<std::size_t>(k.kind)] > 0;
+    BOOST_TEST(met == 6U, "every kind of the disk was met");
+}
+
+BOOST_AUTO_TEST_CASE(pairs_and_random_plans_draw_the_disk_now_and_then) {
+    const plan_space space(placed_census_of(small_till()), {});
+    const auto with_disk = [](const fault_plan& p) { return needs_disk(p); };
+    std::uint64_t pairs = 0;
+    const auto all = space.pairs(400);
+    for (const planned_case& p : all) pairs += with_disk(p.plan);
+    BOOST_TEST(all.size() == 400U);
+    BOOST_TEST(pairs == 40U);
+    std::uint64_t drawn = 0;
+    for (std::uint64_t seed = 0; seed < 1'600; ++seed) drawn += with_disk(space.draw(seed));
+    BOOST_TEST(drawn > 40U);
+    BOOST_TEST(drawn < 160U);
+    fault_filter only;
+    only.kinds = {"disk.*"};
+    const plan_space alone(placed_census_of(small_till()), only);
+    drawn = 0;
+    for (std::uint64_t seed = 0; seed < 100; ++seed) drawn += with_disk(alone.draw(seed));
+    BOOST_TEST(drawn > 80U, "but for seeds that draw no kind at all");
+}
+
+BOOST_AUTO_TEST_CASE(calls_are_placed_where_they_were) {
+    const auto s = small_till();
+    const census found = placed_census_of(s);
+    const site_census* charge = find_site(found, "skill/clerk/charge");
+    BOOST_REQUIRE(charge);
+    BOOST_REQUIRE_EQUAL(charge->when.size(), charge->site.calls);
+    BOOST_TEST((charge->when[0].at >= s->start + minutes(30)));
+    BOOST_TEST((charge->when[1].at >= s->start + minutes(37)));
+    BOOST_TEST((charge->when[0].run == run_id{1}));
+    BOOST_TEST((charge->when[1].run == run_id{2}));
+    BOOST_TEST(charge->when[0].agent == charge->when[1].agent);
+    for (const char* name : {"process/commit", "process/effect", "store", "clock", "command/clerk", "disk"}) {
+        const site_census* site = find_site(found, name);
+        BOOST_REQUIRE_MESSAGE(site, name);
+        BOOST_TEST_CONTEXT(name) {
+            BOOST_TEST(site->when.size() > site->site.calls / 2);
+            BOOST_TEST(site->when.size() <= site->site.calls);
+            BOOST_TEST(std::is_sorted(site->when.begin(), site->when.end(),
+                                      [](const placed_call& a, const placed_call& b) { return a.at < b.at; }));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(pairs_that_hit_one_run_close_in_time_come_first) {
+    auto s = till();
+    const plan_space space(placed_census_of(s), {});
+    const std::vector<planned_case> pairs = space.pairs(300);
+    const auto call_of = [&](const fault& f) {
+        const site_census* site = find_site(space.found(), f.site);
+        return site && f.ordinal <= site->when.size() ? std::optional(site->when[f.ordinal - 1]) : std::nullopt;
+    };
+    // The first of all: an ambiguous one and a death, in one run.
+    BOOST_REQUIRE_EQUAL(pairs.size(), 300U);
+    std::int64_t furthest = 0;
+    for (std::size_t i = 0; i < 45; ++i) {
+        const fault &a = pairs[i].plan.faults[0], &b = pairs[i].plan.faults[1];
+        BOOST_TEST_CONTEXT(to_string(a) << " and " << to_string(b)) {
+            BOOST_TEST((info(a.kind).ambiguous || info(b.kind).ambiguous));
+            BOOST_TEST((a.kind == fault_kind::process_kill || b.kind == fault_kind::process_kill));
+            const auto one = call_of(a), two = call_of(b);
+            BOOST_REQUIRE((one && two));
+            BOOST_TEST((one->run == two->run));
+            const std::int64_t apart = std::abs((one->at - two->at).us / 1000);
+            BOOST_TEST(std::bit_width(static_cast<std::uint64_t>(apart)) >=
+                       std::bit_width(static_cast<std::uint64_t>(furthest)));
+            furthest = std::max(furthest, apart);
+        }
+    }
+    std::set<std::pair<fault, fault>> different;
+    for (const planned_case& p : pairs) {
+        BOOST_TEST(p.plan.faults[0].site != p.plan.faults[1].site);
+        BOOST_TEST(different.emplace(p.plan.faults[0], p.plan.faults[1]).second);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_pair_in_one_run_is_found_among_many_runs_with_a_small_budget) {
+    auto s = till("many");
+    s->triggers.pop_back();
+    search_options o = quick();
+    o.hook = minds_what_comes_again();
+    o.filter.kinds = {"skill.swallowed", "process.kill"};
+    o.singles_max = o.seeds = 0;
+    o.pairs_max = 40;
+    o.shrinks = false;
+    const search_report r = searched(s, o);
+    BOOST_TEST(r.pairs.failed > 0U);
+    BOOST_REQUIRE(!r.failures.empty());
+    const run_case found = r.failures.front().found;
+    BOOST_REQUIRE_EQUAL(found.plan.faults.size(), 2U);
+    BOOST_TEST(execute(found, o.hook).failed());
+    for (const fault& alone : found.plan.faults)
+        BOOST_TEST(!execute({found.what, found.seed, {{alone}}}, o.hook).failed(), to_string(alone));
+}
+
 BOOST_AUTO_TEST_CASE(a_swarm_alone_finds_it_too_and_varies_the_workload) {
     search_options o = quick();
     o.hook = forgets_keys({"clerk"});
     o.singles_max = o.pairs_max = 0;
-    for (const bool guided : {false, true}) {
-        o.guided = guided;
+    for (const search_guide guide : {search_guide::nothing, search_guide::steps, search_guide::all}) {
+        o.guide = guide;
+        o.guided_from = 0;
         const search_report r = searched(till(), o);
         BOOST_TEST(r.singles.tried + r.pairs.tried == 0U);
         BOOST_TEST(r.swarm.tried == 100U);

@@ -1,6 +1,7 @@
 #include "sim/search/shrink.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <boost/test/unit_test.hpp>
 #include <rapidcheck/boost_test.h>
@@ -134,6 +135,125 @@ BOOST_AUTO_TEST_CASE(values_that_do_not_matter_are_named_and_those_that_do_are_n
     const failure_report large = shrunk(failing_case(till()), {.hook = forgets_keys({"clerk"}, 1200)});
     BOOST_TEST(has(large.free_values, "any order"));
     for (const std::string& v : large.free_values) BOOST_TEST(v.find("amount") == std::string::npos, v);
+}
+
+/// Denies each agent's third charge: in no other program does that happen.
+class denying_connector final : public forwarding_connector {
+public:
+    using forwarding_connector::forwarding_connector;
+    void call(const skill_request& r, completion_sink& sink) override {
+        if (r.effect == effect_class::write && ++charges_[std::string(r.agent)] == 3)
+            return sink.skill_done({{r.run, r.call}, effect_outcome::failed, {}, errc::skill_failed, "no"});
+        forwarding_connector::call(r, sink);
+    }
+
+private:
+    std::map<std::string, int> charges_;
+};
+
+setup_hook denies_the_third() {
+    return [](simulation_setup& setup) {
+        setup.ports = [inner = setup.ports](const world_parts& parts) {
+            world_ports ports = complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks);
+            struct held {
+                std::shared_ptr<connector_port> next;
+                denying_connector connector;
+            };
+            auto both = std::make_shared<held>(ports.connector, denying_connector(*ports.connector));
+            ports.connector = std::shared_ptr<connector_port>(both, &both->connector);
+            return ports;
+        };
+    };
+}
+
+constexpr const char* clerk_succeeds = "runs of clerk: success";
+
+/// Of nine starts of the clerk all succeed, as somebody wrote down for this workload.
+run_case expecting_case() {
+    const auto s = till();
+    expectation total, clerk;
+    total.run_status = "total";
+    total.where = {s->file, 1, 1};
+    total.count = {30, 30};
+    clerk.agent = "clerk";
+    clerk.run_status = "success";
+    clerk.where = {s->file, 2, 1};
+    clerk.count = {9, 9};
+    s->expectations = {total, clerk};
+    return {s, 7, {}};
+}
+
+/// The same program without the mistake.
+std::optional<std::string> right_program(const run_case& c) {
+    const case_result r = execute(c, {});
+    const finding* told = r.find(clerk_succeeds);
+    return told ? std::optional(told->actual) : std::nullopt;
+}
+
+failure_report shrunk_expectation(unsigned jobs) {
+    const auto r = shrink(expecting_case(), clerk_succeeds,
+                          {.jobs = jobs, .hook = denies_the_third(), .reference = right_program});
+    BOOST_REQUIRE_MESSAGE(r.has_value(), (r ? "" : to_string(r.error())));
+    return *r;
+}
+
+BOOST_AUTO_TEST_CASE(an_expectation_is_shrunk_against_a_program_that_is_right) {
+    BOOST_TEST(!execute(expecting_case(), {}).failed());
+    const failure_report r = shrunk_expectation(1);
+    BOOST_TEST(r.what.what == clerk_succeeds);
+    BOOST_TEST(r.what.expected == "3"); // of this workload, not of the one that is written
+    BOOST_TEST(r.what.actual == "2");
+    BOOST_TEST(r.shrunk.what->agents.size() == 1U);
+    BOOST_TEST(r.shrinking.events_before > 60U);
+    BOOST_TEST(r.shrinking.events_after <= 12U);
+    BOOST_TEST(r.shrunk.what->horizon.us < minutes(1).us);
+    // The token carries what is right: the mistake is seen with it, and its absence too.
+    const auto token = decode_token(r.token);
+    BOOST_REQUIRE(token.has_value());
+    const auto again = case_of(*token, expecting_case().what);
+    BOOST_REQUIRE(again.has_value());
+    BOOST_TEST((execute(*again, denies_the_third()).find(clerk_succeeds) != nullptr));
+    BOOST_TEST(!execute(*again, {}).failed());
+    for (const unsigned jobs : {2U, 5U}) {
+        const failure_report other = shrunk_expectation(jobs);
+        BOOST_TEST(other.token == r.token);
+        BOOST_TEST(other.shrinking.tries == r.shrinking.tries);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(without_a_program_that_is_right_an_expectation_stays_as_it_was_met) {
+    const auto r = shrink(expecting_case(), clerk_succeeds, {.hook = denies_the_third()});
+    BOOST_REQUIRE(r.has_value());
+    BOOST_TEST(r->shrinking.accepted == 0U);
+    BOOST_TEST(r->what.expected == "9");
+    BOOST_REQUIRE(r->shrunk.edits.expect.has_value()); // what is kept of it asks for that one expectation
+    BOOST_TEST(r->shrunk.edits.expect->number == 1U);
+    BOOST_TEST(r->shrunk.what->triggers.size() == 3U);
+    const auto both_wrong =
+        shrink(expecting_case(), clerk_succeeds,
+               {.hook = denies_the_third(), .reference = [](const run_case& c) {
+                    return std::optional(execute(c, denies_the_third()).find(clerk_succeeds)->actual);
+                }});
+    BOOST_REQUIRE(!both_wrong);
+    BOOST_TEST(both_wrong.error().message.find("breaks") != std::string::npos);
+    const auto silent =
+        shrink(expecting_case(), clerk_succeeds,
+               {.hook = denies_the_third(), .reference = [](const run_case&) { return std::optional<std::string>(); }});
+    BOOST_REQUIRE(!silent);
+    BOOST_TEST((silent.error().code == errc::repro_token));
+}
+
+BOOST_AUTO_TEST_CASE(a_property_of_a_case_with_a_pinned_expectation_is_shrunk_like_any_other) {
+    const auto s = till();
+    s->expectations.resize(1);
+    s->expectations[0].count = {1000, 1000};
+    run_case c = crowded_case(s);
+    workload_edits edits;
+    edits.expect = {.number = 0, .right = {}};
+    c = *with_edits(c, edits);
+    const failure_report r = shrunk(c, {.hook = forgets_keys({"clerk"})});
+    BOOST_TEST(r.shrunk.plan.faults.size() == 1U);
+    BOOST_TEST(r.shrinking.events_after <= 8U);
 }
 
 BOOST_AUTO_TEST_CASE(two_faults_that_are_both_needed_both_stay) {

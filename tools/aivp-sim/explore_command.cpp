@@ -44,6 +44,9 @@ result<sim::search_options> options_of(const arguments& a) {
     o.filter.kinds = split_list(a.text("only"));
     o.filter.site = a.text("site");
     o.vary_workload = !a.has("no-workload");
+    const auto guide = sim::parse_search_guide(a.text("guide"));
+    if (!guide) return fail(errc::usage_invalid, "--guide is nothing, steps or all, not `" + a.text("guide") + "`");
+    o.guide = *guide;
     return o;
 }
 
@@ -68,15 +71,30 @@ std::string kinds_text(const sim::search_report& r) {
                                 [&](const sim::fault_site& s) { return s.calls > 0 && sim::applies(k, s); });
     }
     return "    met       " + std::to_string(met) + " of " + counted(possible, "kind") + " of faults that apply, at " +
-           counted(r.sites.size(), "place") + "; " + grouped(r.reached) + " different steps\n";
+           counted(r.sites.size(), "place") + "\n    reached   " + grouped(r.reached) + " different steps, " +
+           grouped(r.states) + " events in different situations, " + counted(r.probes, "probe") + "\n";
+}
+
+/// What would have been failures, and why it is none.
+std::string excused_text(const sim::search_report& r) {
+    std::string out;
+    for (const sim::excuse& e : sim::excuses()) {
+        const std::uint64_t n = r.excused[static_cast<std::size_t>(e.id)];
+        if (n > 0)
+            out += "    excused   " + counted(n, "run") + ": " + std::string(e.finding) + ", " + std::string(e.when) +
+                   "\n";
+    }
+    return out;
 }
 
 void print_report(const sim::search_report& r, const std::vector<std::string>& kept) {
     std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << printable(r.what->file) << "   " << printable(r.what->name)
               << "\n"
               << stage_text("census", r.census, "runs without further faults")
-              << stage_text("singles", r.singles, "single faults") << stage_text("pairs", r.pairs, "pairs of faults")
-              << stage_text("swarm", r.swarm, "random plans") << kinds_text(r);
+              << stage_text("singles", r.singles, "single faults")
+              << stage_text("disk", r.disk, "single faults of the disk")
+              << stage_text("pairs", r.pairs, "pairs of faults") << stage_text("swarm", r.swarm, "random plans")
+              << kinds_text(r) << excused_text(r);
     if (r.clean_seeds_wanted() > 0)
         std::cout << "    once it is mended, " << counted(r.clean_seeds_wanted(), "clean seed")
                   << " of the swarm say so with 95 % confidence\n";
@@ -91,10 +109,20 @@ std::string stage_json(const char* name, const sim::stage_count& n) {
            ",\"tried\":" + std::to_string(n.tried) + "}";
 }
 
+std::string excused_json(const sim::search_report& r) {
+    std::string out;
+    for (const sim::excuse& e : sim::excuses()) {
+        const std::uint64_t n = r.excused[static_cast<std::size_t>(e.id)];
+        if (n > 0) out += (out.empty() ? "" : ",") + tools::quoted(e.name) + ":" + std::to_string(n);
+    }
+    return out;
+}
+
 std::string report_json(const sim::search_report& r, const std::vector<std::string>& kept) {
     std::string out = "{" + stage_json("census", r.census) +
-                      ",\"clean_seeds_wanted\":" + std::to_string(r.clean_seeds_wanted()) +
-                      ",\"failed\":" + std::to_string(r.failed) + ",\"failures\":[";
+                      ",\"clean_seeds_wanted\":" + std::to_string(r.clean_seeds_wanted()) + "," +
+                      stage_json("disk", r.disk) + ",\"excused\":{" + excused_json(r) +
+                      "},\"failed\":" + std::to_string(r.failed) + ",\"failures\":[";
     for (std::size_t i = 0; i < r.failures.size(); ++i) out += (i ? "," : "") + failure_json(r.failures[i], kept[i]);
     out += "],\"file\":" + tools::quoted(r.what->file) + ",\"inputs\":" + std::to_string(r.inputs) + ",\"met\":{";
     bool first = true;
@@ -107,8 +135,9 @@ std::string report_json(const sim::search_report& r, const std::vector<std::stri
     out += "},\"name\":" + tools::quoted(r.what->name) + ",\"not_examined\":" + std::to_string(r.not_examined) +
            ",\"out_of_time\":" + (r.out_of_time ? "true" : "false") + "," + stage_json("pairs", r.pairs) +
            ",\"passed\":" + (r.passed() ? "true" : "false") + ",\"places\":" + std::to_string(r.sites.size()) +
-           ",\"reached\":" + std::to_string(r.reached) + ",\"runs\":" + std::to_string(r.runs) + "," +
-           stage_json("singles", r.singles) + "," + stage_json("swarm", r.swarm) + "}";
+           ",\"probes\":" + std::to_string(r.probes) + ",\"reached\":" + std::to_string(r.reached) +
+           ",\"runs\":" + std::to_string(r.runs) + "," + stage_json("singles", r.singles) +
+           ",\"states\":" + std::to_string(r.states) + "," + stage_json("swarm", r.swarm) + "}";
     return out;
 }
 
@@ -183,7 +212,7 @@ int explore(const arguments& a) {
     scenario_list scenarios;
     if (const int code = load_scenarios(a, scenarios); code != exit_ok) return code;
     // A regression is one plan already.
-    std::erase_if(scenarios, [](const auto& s) { return s->heals; });
+    std::erase_if(scenarios, [](const auto& s) { return s->seed.has_value(); });
     if (scenarios.empty())
         return report_error(
             {errc::nothing_selected, "there are only regressions at " + a.positional.front(), {}, {}, {}});
@@ -252,7 +281,7 @@ int run_swarm(const arguments& a, const scenario_list& scenarios) {
     o.seeds = static_cast<std::uint64_t>(*seeds);
     o.singles_max = 0;
     o.pairs_max = 0;
-    o.guided = false;
+    o.guide = sim::search_guide::nothing;
     o.vary_workload = !a.has("no-workload");
     return explore_all(a, scenarios, o);
 }
@@ -403,6 +432,7 @@ command_spec explore_command_spec() {
          {"seed", "S", "1", "the first seed"},
          {"singles", "N", "5000", "at most so many single faults; of more a sample"},
          {"pairs", "N", "1000", "at most so many pairs of faults"},
+         {"guide", "WHAT", "all", "what guides the random plans beyond 512: all, steps or nothing new"},
          {"no-workload", "", "", "leave triggers, payloads and users as they are written"},
          {"only", "KIND,…", "", "kinds of faults: skill.lost, model.*, process.kill"},
          {"site", "SITE", "", "only at this place: skill/clerk/charge, skill/clerk/*"},

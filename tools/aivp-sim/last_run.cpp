@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "runtime/codec/files.hpp"
+#include "tools/aivp-sim/results.hpp"
 
 namespace aivp::tools {
 

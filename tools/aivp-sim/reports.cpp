@@ -54,10 +54,7 @@ std::string repro_line(const scenario_report& r, const std::string& command, std
     return "aivp-sim " + command + " " + shell_word(r.what->file) + " --seed " + std::to_string(seed);
 }
 
-namespace {
-
-std::string divergence_text(const scenario_report& r) {
-    const auto& [seed, d] = *r.diverged;
+std::string divergence_text(std::uint64_t seed, const sim::divergence& d) {
     std::string out =
         "  two runs of seed " + std::to_string(seed) + " part at record " + std::to_string(d.seq.value) + "\n";
     for (const json_difference& x : d.differences)
@@ -65,10 +62,10 @@ std::string divergence_text(const scenario_report& r) {
                shortened(x.left ? std::string(x.left->text()) : "(absent)", 120) + "   second " +
                shortened(x.right ? std::string(x.right->text()) : "(absent)", 120) + "\n";
     out += "    first   " + shortened(d.first.empty() ? "(the run had ended)" : d.first) + "\n";
-    out += "    second  " + shortened(d.second.empty() ? "(the run had ended)" : d.second) + "\n";
-    out += "  repro     " + printable(repro_line(r, "verify", seed)) + "\n";
-    return out;
+    return out + "    second  " + shortened(d.second.empty() ? "(the run had ended)" : d.second) + "\n";
 }
+
+namespace {
 
 std::string finding_json(const finding& f) {
     return "{\"actual\":" + quoted(f.actual) + ",\"code\":" + quoted(info(f.code).name) +
@@ -124,7 +121,9 @@ std::string failure_text(const scenario_report& r) {
         break; // the lowest failing seed says it; the others are counted below
     }
     if (r.seeds_failed > 1) out += "  " + grouped(r.seeds_failed) + " of " + counted(r.seeds_run, "seed") + " fail\n";
-    if (r.diverged) out += divergence_text(r);
+    if (r.diverged)
+        out += divergence_text(r.diverged->first, r.diverged->second) + "  repro     " +
+               printable(repro_line(r, "verify", r.diverged->first)) + "\n";
     return out;
 }
 
@@ -136,7 +135,7 @@ batch_summary summarise(const std::vector<scenario_report>& reports) {
 
 void print_text(const std::vector<scenario_report>& reports, const std::string& command, double seconds) {
     std::size_t file_width = 20, seed_width = 12, run_width = 12, input_width = 16;
-    std::uint64_t inputs = 0, checks = 0, diverged = 0;
+    std::uint64_t inputs = 0, checks = 0, diverged = 0, seeds = 0, compared = 0;
     for (const scenario_report& r : reports) {
         file_width = std::max(file_width, printable(r.what->file).size());
         seed_width = std::max(seed_width, counted(r.seeds_run, "seed").size() + 2);
@@ -145,6 +144,8 @@ void print_text(const std::vector<scenario_report>& reports, const std::string& 
     }
     for (const scenario_report& r : reports) {
         inputs += r.inputs;
+        seeds += r.seeds_run;
+        compared += r.seeds_compared;
         diverged += r.diverged.has_value();
         std::cout << (r.passed() ? "  PASS  " : "  FAIL  ") << padded(printable(r.what->file), file_width) << "  "
                   << padded(counted(r.seeds_run, "seed"), seed_width) << padded(counted(r.runs, "run"), run_width)
@@ -161,7 +162,9 @@ void print_text(const std::vector<scenario_report>& reports, const std::string& 
     char speed[64];
     std::snprintf(speed, sizeof speed, "%.2f s", seconds);
     std::cout << "  " << grouped(inputs) << " engine inputs, " << grouped(checks) << " property checks in " << speed;
-    if (command == "verify") std::cout << ", each seed twice: " << counted(diverged, "divergence");
+    if (command == "verify")
+        std::cout << ", " << (compared == seeds ? "each seed" : grouped(compared) + " of " + counted(seeds, "seed"))
+                  << " twice: " << counted(diverged, "divergence");
     std::cout << "\n";
     if (!never.empty()) std::cout << "  never put to the test: " << never << "\n";
 }
@@ -169,9 +172,10 @@ void print_text(const std::vector<scenario_report>& reports, const std::string& 
 std::string to_json(const std::vector<scenario_report>& reports, const batch_summary& summary) {
     std::string out = "{\"scenarios\":[";
     for (std::size_t i = 0; i < reports.size(); ++i) out += (i ? "," : "") + report_json(reports[i]);
-    std::uint64_t inputs = 0, seeds = 0, diverged = 0;
+    std::uint64_t inputs = 0, seeds = 0, compared = 0, diverged = 0;
     for (const scenario_report& r : reports) {
         inputs += r.inputs;
+        compared += r.seeds_compared;
         seeds += r.seeds_run;
         diverged += r.diverged.has_value();
     }
@@ -180,10 +184,11 @@ std::string to_json(const std::vector<scenario_report>& reports, const batch_sum
     for (const sim::property_info& p : sim::property_table())
         out += (p.id == sim::property_table().front().id ? "" : ",") + quoted(p.name) + ":" +
                std::to_string(by_property[static_cast<std::size_t>(p.id)]);
-    out += "},\"probes\":" + probes_json() + ",\"totals\":{\"diverged\":" + std::to_string(diverged) +
-           ",\"failed\":" + std::to_string(summary.failed) + ",\"inputs\":" + std::to_string(inputs) +
-           ",\"passed\":" + std::to_string(summary.passed) + ",\"seeds\":" + std::to_string(seeds) +
-           ",\"skipped\":" + std::to_string(summary.skipped) + "},\"version\":1}";
+    out += "},\"probes\":" + probes_json() + ",\"totals\":{\"compared\":" + std::to_string(compared) +
+           ",\"diverged\":" + std::to_string(diverged) + ",\"failed\":" + std::to_string(summary.failed) +
+           ",\"inputs\":" + std::to_string(inputs) + ",\"passed\":" + std::to_string(summary.passed) +
+           ",\"seeds\":" + std::to_string(seeds) + ",\"skipped\":" + std::to_string(summary.skipped) +
+           "},\"version\":1}";
     return out;
 }
 

@@ -21,6 +21,8 @@ void print_text(const std::vector<sim::scenario_report>& reports, const std::str
 std::string to_json(const std::vector<sim::scenario_report>& reports, const batch_summary& summary);
 /// What is printed below the line of a scenario that failed.
 std::string failure_text(const sim::scenario_report& r);
+/// Where two runs of a seed part: the record, what differs, both lines.
+std::string divergence_text(std::uint64_t seed, const sim::divergence& d);
 /// "aivp-sim run FILE --seed N" for a shell.
 std::string repro_line(const sim::scenario_report& r, const std::string& command, std::uint64_t seed);
 

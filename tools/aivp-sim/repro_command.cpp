@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -13,6 +14,7 @@
 #include "tools/aivp-sim/commands.hpp"
 #include "tools/aivp-sim/explore_command.hpp"
 #include "tools/aivp-sim/failure_text.hpp"
+#include "tools/aivp-sim/reference.hpp"
 #include "tools/aivp-sim/repro_command.hpp"
 #include "tools/aivp-sim/results.hpp"
 #include "tools/aivp-sim/trace_events.hpp"
@@ -233,6 +235,62 @@ int print_failed(const arguments& a, const sim::failure_report& r, const std::st
     return exit_failed;
 }
 
+/// What is looked at of a run that failed: --property, else the first thing that a plan's being stale does not explain.
+result<std::string> property_of(const arguments& a, const sim::case_result& r) {
+    if (a.has("property")) {
+        if (r.find(a.text("property"))) return a.text("property");
+        return fail(errc::usage_invalid, "the case does not break `" + a.text("property") + "`", {},
+                    "It breaks `" + r.report.findings.front().what + "`.");
+    }
+    for (const sim::finding& f : r.report.findings)
+        if (f.code != errc::fault_not_met && f.code != errc::fault_no_site) return f.what;
+    return r.report.findings.front().what;
+}
+
+/// The same journal, world and findings.
+bool same_end(const sim::case_result& a, const sim::case_result& b) {
+    return a.report.outcome == b.report.outcome && a.signature == b.signature &&
+           std::ranges::equal(a.report.findings, b.report.findings, [](const sim::finding& x, const sim::finding& y) {
+               return x.what == y.what && x.moment == y.moment && x.expected == y.expected && x.actual == y.actual;
+           });
+}
+
+/// The same run again and again. Alike are those that end with the same journal, world and findings as the first.
+int repeat(const arguments& a, const sim::run_case& c, std::uint64_t times) {
+    std::uint64_t failed = 0, alike = 0;
+    sim::case_result first;
+    for (std::uint64_t n = 0; n < times; ++n) {
+        sim::case_result r = sim::execute(c, {});
+        if (n == 0) first = r;
+        failed += r.failed();
+        alike += same_end(r, first);
+    }
+    std::string property, actual;
+    if (first.failed()) {
+        const auto named = property_of(a, first);
+        if (!named) return report_error(named.error());
+        property = *named;
+        actual = first.find(property)->actual;
+    }
+    const std::vector<error> stale = failed > 0 ? std::vector<error>{} : sim::stale_faults(c, first.report);
+    for (const error& e : stale) std::cerr << to_string(e) << "\n";
+    if (a.has("json"))
+        std::cout << "{\"actual\":" << tools::quoted(actual) << ",\"alike\":" << alike << ",\"failed\":" << failed
+                  << ",\"outcome\":" << tools::quoted(to_hex(first.report.outcome, 16))
+                  << ",\"property\":" << tools::quoted(property) << ",\"stale\":" << (stale.empty() ? "false" : "true")
+                  << ",\"times\":" << times << ",\"version\":1}\n";
+    else
+        std::cout << (failed > 0      ? "  FAIL  "
+                      : stale.empty() ? "  PASS  "
+                                      : "  STALE  ")
+                  << printable(c.origin()->file) << "   seed " << c.seed << "   " << failed << " of "
+                  << counted(times, "run") << " failed, " << alike << " in the same way"
+                  << (failed > 0 ? ": " + printable(property) : "") << "\n"
+                  << times - failed << " passed, " << failed << " failed, 0 skipped\n";
+    if (alike != times) return exit_diverged;
+    return failed > 0 || !stale.empty() ? exit_failed : exit_ok;
+}
+
 /// A plan that was not met in full has not passed, though it broke nothing.
 result<void> write_files(result_files& files, reported_scenario one, bool failed) {
     one.passed = !failed;
@@ -247,6 +305,10 @@ int repro(const arguments& a) {
     if (a.has("gdb")) return debug(a);
     auto files = result_files::open(a);
     if (!files) return report_error(files.error());
+    if (a.has("times")) {
+        const auto times = a.integer("times", 1, 100'000'000);
+        return times ? repeat(a, c, static_cast<std::uint64_t>(*times)) : report_error(times.error());
+    }
     const stopwatch watch;
     const sim::executed_case run = sim::execute_fully(c, {});
     if (a.has("perfetto"))
@@ -261,7 +323,9 @@ int repro(const arguments& a) {
     }
     sim::shrink_options o;
     o.tries_max = 1; // as it is
-    const auto r = sim::shrink(c, run.result.signature.property, o);
+    const auto property = property_of(a, run.result);
+    if (!property) return report_error(property.error());
+    const auto r = sim::shrink(c, *property, o);
     if (!r) return report_error(r.error());
     if (const auto written = write_files(*files, result_of(c, &*r, {}, watch.seconds()), true); !written)
         return report_error(written.error());
@@ -283,7 +347,10 @@ int shrink_one(const arguments& a) {
     o.expired = expires_after(*budget);
     const sim::case_result first = sim::execute(c, {});
     if (!first.failed()) return print_passed(a, c, first.report);
-    const auto r = sim::shrink(c, first.signature.property, o);
+    const auto property = property_of(a, first);
+    if (!property) return report_error(property.error());
+    if (a.has("against")) o.reference = reference_program(a.text("against"), a.text("in"), *property);
+    const auto r = sim::shrink(c, *property, o);
     if (!r) return report_error(r.error());
     std::string kept;
     if (!keep_folder(a).empty()) {
@@ -298,13 +365,16 @@ int shrink_one(const arguments& a) {
 
 command_spec repro_command_spec() {
     command_spec out = {"repro",
-                        "repro TOKEN|FILE [--in FOLDER] [--at MOMENT] [--gdb] [--json] [--perfetto FILE]",
+                        "repro TOKEN|FILE [--in FOLDER] [--at MOMENT] [--gdb] [--times N] [--json] [--perfetto FILE]",
                         "Runs the plan of a token or regression file again and says what breaks.",
                         {"aivp-sim repro aivp1:refund:AQ…", "aivp-sim repro scenarios/regressions/refund-7c1e04.yaml",
                          "aivp-sim repro aivp1:refund:AQ… --at 7c1e@480 --gdb"},
                         {{"in", "FOLDER", "", "where the token's scenario is, when it is not below this folder"},
                          {"at", "MOMENT", "", "stop there and show what is under way"},
                          {"gdb", "", "", "in a debugger; with --at it stops in the commit of that moment"},
+                         {"seed", "S", "1", "of a scenario file: the seed"},
+                         {"times", "N", "", "run it N times and say how many failed, and how many in the same way"},
+                         {"property", "NAME", "", "of all that it breaks, tell about this"},
                          {"json", "", "", "one JSON document on stdout"},
                          {"perfetto", "FILE", "", "write the run as trace events for ui.perfetto.dev"}},
                         1,
@@ -315,21 +385,26 @@ command_spec repro_command_spec() {
 }
 
 command_spec shrink_command_spec() {
-    return {
-        "shrink",
-        "shrink TOKEN|FILE [--tries N] [--time-budget 60s] [--json]",
-        "Looks for a smaller case that breaks in the same way.",
-        {"aivp-sim shrink aivp1:refund:AQ…", "aivp-sim shrink scenarios/regressions/refund-7c1e04.yaml --tries 20000"},
-        {{"in", "FOLDER", "", "where the token's scenario is, when it is not below this folder"},
-         {"tries", "N", "5000", "at most so many runs"},
-         {"time-budget", "DURATION", "", "begin nothing more after so long: 60s"},
-         {"jobs", "N", "0", "threads; 0 = one for each core"},
-         {"keep", "FOLDER", "", "where the result is written as a regression; else scenarios/regressions"},
-         {"no-keep", "", "", "write nothing"},
-         {"json", "", "", "one JSON document on stdout"}},
-        1,
-        1,
-        shrink_one};
+    return {"shrink",
+            "shrink TOKEN|FILE [--tries N] [--time-budget 60s] [--against PROGRAM] [--json]",
+            "Looks for a smaller case that breaks in the same way.",
+            {"aivp-sim shrink aivp1:refund:AQ…",
+             "aivp-sim shrink scenarios/regressions/refund-7c1e04.yaml --tries 20000",
+             "aivp-sim shrink scenarios/inbox/monday.yaml --seed 7 --against build/green/aivp-sim"},
+            {{"in", "FOLDER", "", "where the token's scenario is, when it is not below this folder"},
+             {"seed", "S", "1", "of a scenario file: the seed"},
+             {"property", "NAME", "", "of all that it breaks, keep this"},
+             {"against", "PROGRAM", "",
+              "an aivp-sim that is right (the last good build): it says what an expectation should come to"},
+             {"tries", "N", "5000", "at most so many runs"},
+             {"time-budget", "DURATION", "", "begin nothing more after so long: 60s"},
+             {"jobs", "N", "0", "threads; 0 = one for each core"},
+             {"keep", "FOLDER", "", "where the result is written as a regression; else scenarios/regressions"},
+             {"no-keep", "", "", "write nothing"},
+             {"json", "", "", "one JSON document on stdout"}},
+            1,
+            1,
+            shrink_one};
 }
 
 } // namespace aivp::tools

@@ -4,6 +4,7 @@
 
 #include "tools/aivp-sim/commands.hpp"
 #include "tools/aivp-sim/crash_command.hpp"
+#include "tools/aivp-sim/doubles_command.hpp"
 #include "tools/aivp-sim/explore_command.hpp"
 #include "tools/aivp-sim/last_run.hpp"
 #include "tools/aivp-sim/property_reports.hpp"
@@ -55,6 +56,7 @@ void merge(sim::scenario_report& into, sim::scenario_report&& more) {
     into.outcomes = into.seeds_run == 0 ? more.outcomes : sha256(into.outcomes.view(), more.outcomes.view());
     into.seeds_run += more.seeds_run;
     into.seeds_failed += more.seeds_failed;
+    into.seeds_compared += more.seeds_compared;
     into.inputs += more.inputs;
     into.effects += more.effects;
     into.runs += more.runs;
@@ -241,6 +243,7 @@ int execute(const arguments& given, bool verify) {
     const auto options = batch_from(a);
     if (!options) return report_error(options.error());
     run_order order{a, verify, *options, {}};
+    order.options.verify = verify;
     if (a.has("time-budget")) {
         const auto budget = budget_of(a);
         if (!budget) return report_error(budget.error());
@@ -252,7 +255,7 @@ int execute(const arguments& given, bool verify) {
     if (!a.has("watch"))
         if (const int code = load_scenarios(a, scenarios); code != exit_ok) return code;
     if (a.has("crash-points")) return run_crash_points(a, scenarios);
-    if (a.has("faults")) return run_swarm(a, scenarios);
+    if (a.has("faults")) return verify ? run_doubles(a, scenarios) : run_swarm(a, scenarios);
     if (const auto kept = keep_shard(a, scenarios); !kept) return report_error(kept.error());
     if (a.has("plan"))
         if (const int code = read_plan(a, scenarios); code != exit_ok) return code;
@@ -273,14 +276,20 @@ std::vector<flag_spec> batch_flags() {
             {"json", "", "", "one JSON document on stdout"}};
 }
 
-std::vector<flag_spec> verify_flags() {
+std::vector<flag_spec> batch_and_result_flags() {
     std::vector<flag_spec> flags = batch_flags();
     for (flag_spec& f : result_flags()) flags.push_back(std::move(f));
     return flags;
 }
 
+std::vector<flag_spec> verify_flags() {
+    std::vector<flag_spec> flags = batch_and_result_flags();
+    for (flag_spec& f : doubles_flags()) flags.push_back(std::move(f));
+    return flags;
+}
+
 std::vector<flag_spec> run_flags() {
-    std::vector<flag_spec> flags = verify_flags();
+    std::vector<flag_spec> flags = batch_and_result_flags();
     flags.push_back(
         {"perfetto", "FILE", "", "of one scenario and seed: write the run as trace events for ui.perfetto.dev"});
     flags.push_back({"failed", "", "", "what failed in the last recorded run, with its seeds; of PATH, or all of it"});
@@ -335,9 +344,9 @@ command_spec run_command_spec() {
 
 command_spec verify_command_spec() {
     return {"verify",
-            "verify PATH… [--seeds N] [--seed S] [--jobs N]",
+            "verify PATH… [--seeds N] [--seed S] [--faults] [--jobs N]",
             "Runs each seed twice and names the first record in which the two differ.",
-            {"aivp-sim verify scenarios/ --seeds 1000"},
+            {"aivp-sim verify scenarios/ --seeds 1000", "aivp-sim verify scenarios/ --faults --seeds 100"},
             verify_flags(),
             1,
             1000,

@@ -19,7 +19,8 @@ result<std::uint64_t> number_at(const payload& object, std::string_view key, std
 
 std::string to_json(const last_run& r) {
     std::string failed;
-    for (const std::string& file : r.failed) failed += (failed.empty() ? "" : ",") + payload::of_string(file).text();
+    for (const std::string& file : r.failed)
+        failed += (failed.empty() ? "" : ",") + std::string(payload::of_string(file).text());
     return "{\"failed\":[" + failed + "],\"seed\":" + std::to_string(r.first_seed) +
            ",\"seeds\":" + std::to_string(r.seeds) + ",\"version\":1}\n";
 }
