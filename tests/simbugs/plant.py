@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Planted bugs. Copies the tree and writes every bug of bugs/*.toml into the copy, each behind a switch that the program
-reads when it starts: AIVP_PLANT=NAME. One build, one bug a process. The product itself knows nothing of them.
+reads when it starts: AIVP_PLANT=NAME, or several with commas between them. One build, one bug a process. The product
+itself knows nothing of them. Beside the bugs stand unrelated commits that add a random draw: [[draw]] of bugs/draws.toml.
 
   plant.py --check            every entry is complete, and its text stands where it should
   plant.py --list             the bugs, a line each
@@ -24,11 +25,14 @@ FORMS = ("expression", "statement", "raw")
 KILLERS = ("run", "crash", "replay", "explore", "test")
 EDIT_KEYS = {"file", "form", "find", "of", "nth", "replace", "include"}
 KEYS = EDIT_KEYS | {"name", "says", "also", "killed_by", "survives", "equivalent", "canary"}
+DRAW_KEYS = EDIT_KEYS | {"name", "says", "moves"}
+TOGETHER_MAX = 8
 
 HEADER_TEXT = """// Written by tests/simbugs/plant.py: exists in copies with planted bugs only.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -36,29 +40,44 @@ HEADER_TEXT = """// Written by tests/simbugs/plant.py: exists in copies with pla
 namespace aivp {
 
 namespace planted_detail {
-/// The first 64 bits of FNV-1a.
-constexpr std::uint64_t hash_of(const char* name) {
-    std::uint64_t h = 0xcbf29ce484222325u;
-    for (; *name != 0; ++name) h = (h ^ static_cast<unsigned char>(*name)) * 0x100000001b3u;
-    return h;
-}
-inline const std::uint64_t active = [] {
-    const char* const name = std::getenv("AIVP_PLANT");
-    return name && *name ? hash_of(name) : 0;
+struct planted_entry {
+    const char* name = nullptr;
+    int length = 0;
+    std::uint64_t hash = 0; ///< the first 64 bits of FNV-1a
+};
+struct planted_entries {
+    planted_entry all[TOGETHER];
+    std::size_t count = 0;
+};
+inline const planted_entries active = [] {
+    planted_entries out;
+    const char* at = std::getenv("AIVP_PLANT");
+    while (at && *at != 0) {
+        planted_entry e{at, 0, 0xcbf29ce484222325u};
+        for (; *at != 0 && *at != ','; ++at, ++e.length) e.hash = (e.hash ^ static_cast<unsigned char>(*at)) * 0x100000001b3u;
+        if (out.count == sizeof(out.all) / sizeof(out.all[0])) std::abort();
+        out.all[out.count++] = e;
+        if (*at == ',') ++at;
+    }
+    return out;
 }();
-inline std::atomic<bool> reached{false};
+inline std::atomic<bool> reached[TOGETHER] = {};
 } // namespace planted_detail
 
-/// Is this the bug of this process? Says so once on stderr when its place is reached.
+/// Is this one of the entries of this process? Says so once on stderr when its place is reached.
 inline bool planted(std::uint64_t bug) {
-    if (bug != planted_detail::active) return false;
-    if (!planted_detail::reached.load(std::memory_order_relaxed) && !planted_detail::reached.exchange(true))
-        std::fputs("planted: reached\\n", stderr);
-    return true;
+    using namespace planted_detail;
+    for (std::size_t i = 0; i < active.count; ++i) {
+        if (active.all[i].hash != bug) continue;
+        if (!reached[i].load(std::memory_order_relaxed) && !reached[i].exchange(true))
+            std::fprintf(stderr, "planted: reached %.*s\\n", active.all[i].length, active.all[i].name);
+        return true;
+    }
+    return false;
 }
 
 } // namespace aivp
-"""
+""".replace("TOGETHER", str(TOGETHER_MAX))
 
 
 class CatalogueError(Exception):
@@ -87,6 +106,8 @@ class Bug:
     equivalent: str = ""
     canary: dict | None = None
     where: str = ""
+    draw: bool = False  # no bug: an unrelated commit that adds a random draw
+    moves: str = ""  # the values of others that such a draw shifts
 
 
 @dataclasses.dataclass
@@ -104,8 +125,8 @@ def hash_of(name):
     return h
 
 
-def read_edit(entry, where):
-    unknown = set(entry) - KEYS
+def read_edit(entry, where, keys=frozenset(KEYS)):
+    unknown = set(entry) - keys
     if unknown:
         raise CatalogueError(f"{where}: unknown keys: {', '.join(sorted(unknown))}")
     for key in ("file", "find", "replace"):
@@ -143,17 +164,29 @@ def read_bug(entry, area, where):
                entry.get("equivalent", ""), entry.get("canary"), where)
 
 
+def read_draw(entry, area, where):
+    name = entry.get("name", "")
+    where = f"{where}: {name or 'an entry without a name'}"
+    if not name.startswith("draw.") or not entry.get("says"):
+        raise CatalogueError(f"{where}: `name`, which begins with draw., and `says` are required")
+    edits = [read_edit(entry, where, DRAW_KEYS)]
+    return Bug(name, area, " ".join(entry["says"].split()), edits, [], where=where, draw=True, moves=entry.get("moves", ""))
+
+
 def read_catalogue(folder=BUGS):
+    """Bugs and draws, in the order of the files."""
     bugs, names = [], {}
     for path in sorted(pathlib.Path(folder).glob("*.toml")):
         try:
             document = tomllib.loads(path.read_text())
         except tomllib.TOMLDecodeError as broken:
             raise CatalogueError(f"{path.name}: {broken}") from None
-        if set(document) - {"bug"}:
-            raise CatalogueError(f"{path.name}: a file holds [[bug]] entries only")
-        for entry in document.get("bug", []):
-            bug = read_bug(entry, path.stem, path.name)
+        if set(document) - {"bug", "draw"}:
+            raise CatalogueError(f"{path.name}: a file holds [[bug]] and [[draw]] entries only")
+        for read, entry in [(read_bug, e) for e in document.get("bug", [])] + [(read_draw, e) for e in document.get("draw", [])]:
+            bug = read(entry, path.stem, path.name)
+            if "," in bug.name:
+                raise CatalogueError(f"{bug.where}: a name has no comma")
             if bug.name in names:
                 raise CatalogueError(f"{bug.where}: stands in {names[bug.name]} already")
             names[bug.name] = path.name
@@ -287,10 +320,11 @@ def main():
                     kind, path = killer.split(" ")[:2]
                     if kind != "test" and not (pathlib.Path(options.root) / path).exists():
                         raise CatalogueError(f"{bug.where}: there is no {path}")
-            print(f"{len(bugs)} planted bugs in {len(spans)} files")
+            draws = sum(b.draw for b in bugs)
+            print(f"{len(bugs) - draws} planted bugs and {draws} unrelated draws in {len(spans)} files")
         elif options.folder:
             files, written = plant(bugs, options.root, options.folder)
-            print(f"{len(bugs)} bugs in {files} files of {options.folder}, {written} files written")
+            print(f"{len(bugs)} entries in {files} files of {options.folder}, {written} files written")
         else:
             parser.error("a folder, --check or --list")
     except CatalogueError as wrong:

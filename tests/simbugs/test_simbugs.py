@@ -1,4 +1,6 @@
 """The catalogue of planted bugs fits the tree, and the script that plants them refuses what it cannot do."""
+import contextlib
+import io
 import pathlib
 import shutil
 import subprocess
@@ -115,6 +117,91 @@ class planting(unittest.TestCase):
         before = plant.fingerprint(bugs(entry()))
         self.assertEqual(before, plant.fingerprint(bugs(entry(killed_by=["run other.yaml"]))))
         self.assertNotEqual(before, plant.fingerprint(bugs(entry(replace="true"))))
+
+
+    def test_an_unrelated_draw_is_an_entry_without_killers(self):
+        draw = {"name": "draw.more", "says": "One more.", "file": "f.cpp", "find": "count(a);", "replace": "if (PLANTED) draw();",
+                "form": "raw"}
+        read = plant.read_draw(draw, "draws", "draws.toml")
+        self.assertTrue(read.draw)
+        spans = plant.find_spans([read, *bugs(entry())], self.root)["f.cpp"]
+        text = plant.planted_file(TEXT, spans)
+        self.assertIn("/* draw.more */)) draw();", text)
+        self.assertIn("? (a >= 0)", text)
+        for changed, said in [({"name": "more"}, "draw."), ({"killed_by": ["run s.yaml"]}, "killed_by"), ({"says": ""}, "says")]:
+            with self.assertRaises(plant.CatalogueError) as wrong:
+                plant.read_draw(draw | changed, "draws", "draws.toml")
+            self.assertIn(said, str(wrong.exception))
+
+    def test_the_catalogue_has_several_kinds_of_draws_and_no_bug_is_one(self):
+        draws = [b for b in plant.read_catalogue() if b.draw]
+        self.assertGreaterEqual(sum(not d.moves for d in draws), 5)
+        self.assertTrue(all(d.name.startswith("draw.") for d in draws))
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "a.toml"
+            path.write_text('[[bug]]\nname = "a,b"\nsays = "x"\nfile = "f"\nfind = "x"\nreplace = ""\nkilled_by = ["run s"]\n')
+            with self.assertRaises(plant.CatalogueError) as wrong:
+                plant.read_catalogue(folder)
+            self.assertIn("comma", str(wrong.exception))
+
+    @unittest.skipUnless(shutil.which("c++"), "no compiler")
+    def test_several_entries_are_active_in_one_process_and_each_says_so_once(self):
+        header = self.root / "aivp/base/planted.hpp"
+        header.parent.mkdir(parents=True)
+        header.write_text(plant.HEADER_TEXT)
+        asked = "".join(f"n += aivp::planted(0x{plant.hash_of(n):016x}u);" for n in ("a.bug", "a.bug", "draw.more", "b.bug"))
+        (self.root / "main.cpp").write_text(f'#include "aivp/base/planted.hpp"\nint main() {{ int n = 0; {asked} return n; }}\n')
+        subprocess.run(["c++", "-std=c++20", "-Wall", "-Werror", "-I", self.root, self.root / "main.cpp", "-o", self.root / "main"],
+                       check=True)
+        for planted, count, said in [("", 0, ""), ("a.bug", 2, "planted: reached a.bug\n"), ("c.bug", 0, ""),
+                                     ("draw.more,a.bug", 3, "planted: reached a.bug\nplanted: reached draw.more\n")]:
+            done = subprocess.run([self.root / "main"], env={"AIVP_PLANT": planted}, capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (count, said), planted)
+
+
+def case(**changed):
+    fields = {"scenario": "s.yaml", "property": "p", "is_expectation": False, "faults_before": 5, "faults": 1, "events_before": 90,
+              "events": 8, "tries": 40, "token": "aivp1:s:A", "file": "s.yaml", "from_token": 100, "from_file": 100,
+              "without": "passes", "draws": {"draw.more": True, "draw.moved": False}, "drawn": ("draw.more",)}
+    return kill.Case(**(fields | changed))
+
+
+class shrinking(unittest.TestCase):
+    def told(self, *cases):
+        """Is the summary content, and what does it print?"""
+        draws = [plant.Bug("draw.more", "draws", "", [], [], draw=True),
+                 plant.Bug("draw.moved", "draws", "", [], [], draw=True, moves="latencies")]
+        verdicts = [kill.Verdict(bugs(entry(name=f"bug.{n}"))[0], kill.Death("run", "p"), case=c, no_case="" if c else "dies of a unit test")
+                    for n, c in enumerate(cases)]
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            content = kill.shrunk_summary(verdicts, draws, 100)
+        return content, out.getvalue()
+
+    def test_what_dies_in_no_scenario_is_counted_by_itself(self):
+        content, out = self.told(case(), case(), None)
+        self.assertTrue(content)
+        self.assertIn("2 of 3 die in a scenario; 2 of them (100.0 %)", out)
+        self.assertIn("1: dies of a unit test", out)
+        self.assertIn("1 of 3", self.told(case(), None, None)[1])
+
+    def test_fewer_than_nine_of_ten_small_cases_are_too_few_and_the_larger_are_named(self):
+        self.assertTrue(self.told(*[case()] * 9, case(events=13))[0])
+        content, out = self.told(*[case()] * 8, case(faults=4), case(events=13))
+        self.assertFalse(content)
+        self.assertIn("bug.8: 4 faults", out)
+        self.assertIn("bug.9: 1 faults, 13 events", out)
+
+    def test_a_case_that_is_not_had_again_is_named(self):
+        self.assertTrue(self.told(case(without="stale"))[0])
+        for changed in ({"from_token": 99}, {"from_file": 0}, {"without": "fails"}, {"draws": {"draw.more": False, "draw.moved": True}}):
+            content, out = self.told(case(), case(**changed))
+            self.assertFalse(content, changed)
+            self.assertIn("NOT HAD AGAIN      bug.1", out)
+
+    def test_properties_are_shrunk_before_expectations_and_stale_plans_never(self):
+        findings = [("scenario.expectation", "runs: total"), ("fault.not_met", "fault.not_met"), ("tape.miss", "tape.miss"),
+                    ("scenario.property", "cap.skill_calls"), ("scenario.expectation", "runs: total")]
+        self.assertEqual([what for _, what in kill.ranked_findings(findings)], ["cap.skill_calls", "tape.miss", "runs: total"])
 
 
 class judging(unittest.TestCase):
