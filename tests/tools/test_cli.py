@@ -238,6 +238,72 @@ class Failures(ToolTest):
             self.assertRegex(self.run_tool(*words, code=code).stdout.splitlines()[-1], r"^\d+ passed, \d+ failed, \d+ skipped$")
 
 
+class Verify(ToolTest):
+    KEYS = "scenarios/keys"
+
+    def faults(self, *words, code=OK):
+        return self.json_of("aivp-sim", "verify", *words, "--faults", "--json", code=code)
+
+    def test_each_seed_is_run_twice(self):
+        for command, compared in (("run", 0), ("verify", 3)):
+            report = self.json_of("aivp-sim", command, "scenarios/limits/tokens.yaml", "--seeds", 3, "--json")
+            self.assertEqual(report["totals"]["compared"], compared)
+        text = self.run_tool("aivp-sim", "verify", "scenarios/limits/tokens.yaml", "--seeds", 3).stdout
+        self.assertRegex(text, r"(?m)^  \d+ engine inputs, .*, each seed twice: 0 divergences$")
+
+    def test_under_faults_each_seed_draws_a_plan_and_counts_what_was_met(self):
+        report = self.faults(self.KEYS, "--seeds", 30)
+        totals = report["totals"]
+        self.assertEqual(totals["compared"], 30 * len(report["scenarios"]))
+        self.assertEqual((totals["diverged"], totals["failed"]), (0, 0))
+        self.assertGreater(totals["faulty"], totals["compared"] // 2)
+        kinds = [kind["kind"] for kind in self.json_of("aivp-sim", "faults", "--json")["kinds"]]
+        self.assertEqual(sorted([*report["met"], *report["never_met"]]), sorted(kinds))
+        for kind, count in report["met"].items():
+            self.assertEqual(count, sum(scenario["met"].get(kind, 0) for scenario in report["scenarios"]))
+        # Agents of these scenarios converse with nobody.
+        self.assertIn("user.late", report["never_met"])
+        self.assertIn("process.kill", report["met"])
+
+    def test_the_cases_are_those_of_run_with_faults(self):
+        path = f"{self.KEYS}/answer-lost.yaml"
+        (twice,) = self.faults(path, "--seeds", 40)["scenarios"]
+        (once,) = self.json_of("aivp-sim", "run", path, "--faults", 40, "--no-keep", "--json")["scenarios"]
+        self.assertEqual(twice["met"], once["met"])
+        (other,) = self.faults(path, "--seeds", 40, "--seed", 1000)["scenarios"]
+        self.assertNotEqual(twice["met"], other["met"])
+
+    def test_the_workload_can_be_left_alone(self):
+        path = f"{self.KEYS}/two-equal-charges.yaml"
+        reports = [self.faults(path, "--seeds", 40, *more)["scenarios"][0] for more in ([], ["--no-workload"])]
+        self.assertNotEqual(reports[0]["outcomes"], reports[1]["outcomes"])
+
+    def test_what_is_found_does_not_depend_on_the_threads(self):
+        outcomes = [[s["outcomes"] for s in self.faults(self.KEYS, "--seeds", 20, "--jobs", jobs)["scenarios"]] for jobs in (1, 4)]
+        self.assertEqual(*outcomes)
+        self.assertEqual(len(set(outcomes[0])), len(outcomes[0]))
+
+    def test_kinds_that_were_never_met_are_listed_and_are_no_failure(self):
+        text = self.run_tool("aivp-sim", "verify", f"{self.KEYS}/answer-lost.yaml", "--faults", "--seeds", 10).stdout
+        self.assertRegex(text, r"(?m)^  10 cases, each run twice in [\d.]+ s, [\d,]+ engine inputs each time: 0 divergences$")
+        met, all_kinds = map(int, re.search(r"(?m)^  met +(\d+) of (\d+) kinds of faults; the rarest, \w+\.\w+, in \d+ cases?$", text).groups())
+        never = re.search(r"(?m)^  never met (.*)$", text).group(1).split(", ")
+        self.assertEqual(met + len(never), all_kinds)
+        self.assertEqual(text.splitlines()[-1], "1 passed, 0 failed, 0 skipped")
+
+    def test_a_scenario_that_fails_by_itself_is_a_failure(self):
+        failing = self.write("failing.yaml", FAILING.format(root=ROOT))
+        report = self.faults(failing, "--seeds", 5, code=FAILED)
+        self.assertEqual(report["totals"]["compared"], 0)
+        self.assertIn("kv.set", report["scenarios"][0]["fails_by_itself"])
+        self.assertIn("fails without further faults", self.run_tool("aivp-sim", "verify", failing, "--faults", code=FAILED).stdout)
+
+    def test_options_that_do_not_go_together(self):
+        for option in (["--junit", self.folder / "out.xml"], ["--html", self.folder / "out.html"], ["--github"], ["--require-reached"]):
+            done = self.run_tool("aivp-sim", "verify", self.KEYS, "--faults", *option, code=USAGE)
+            self.assertIn(f"--faults and {option[0]} do not go together", done.stderr)
+
+
 def editor_line_problem(path):
     """What is wrong with the line that tells editors the schema of an agent, a scenario or a skill; None for other files."""
     text = path.read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import json
 import re
 
-from tools import CONFIG, FAILED, ROOT, USAGE, ToolTest, main
+from tools import BINARIES, CONFIG, FAILED, ROOT, USAGE, ToolTest, main
 
 AGENT = """\
 schema_version: v1alpha1
@@ -141,6 +141,37 @@ class Explore(ToolTest):
         one, two = (self.found("--no-keep", "--seeds", "40", "--jobs", jobs) for jobs in ("1", "3"))
         self.assertEqual(one, two)
 
+    def test_how_many_clean_seeds_say_that_it_is_mended_is_printed_and_in_the_json(self):
+        words = ["--singles", "0", "--pairs", "0", "--seeds", "120", "--no-keep", "--no-workload"]
+        report = self.found(*words)
+        tried, failed = report["swarm"]["tried"], report["swarm"]["failed"]
+        self.assertEqual(tried, 120)
+        self.assertGreater(failed, 0)
+        wanted = -(-3 * tried // failed)
+        self.assertEqual(report["clean_seeds_wanted"], wanted)
+        text = self.sim("explore", "shop/checkout.yaml", *ONLY, *words, code=FAILED).stdout
+        self.assertIn(f"once it is mended, {wanted} clean seed", text)
+        self.model(GIVES_UP)
+        (clean,) = self.sim_json("explore", "shop/checkout.yaml", *ONLY, *words)["scenarios"]
+        self.assertEqual((clean["clean_seeds_wanted"], clean["swarm"]["failed"]), (0, 0))
+
+    def test_the_disk_is_searched_and_what_it_excuses_is_counted(self):
+        self.model(GIVES_UP)
+        words = ["explore", "shop/checkout.yaml", "--no-keep", "--no-workload", "--singles", "300", "--pairs", "40", "--seeds", "20"]
+        words += ["--only", "disk.*,command.*,process.kill,skill.late"]
+        (report,) = self.sim_json(*words)["scenarios"]
+        self.assertEqual(report["disk"]["tried"], 30)
+        self.assertGreater(report["disk"]["possible"], 1000)
+        self.assertTrue(any(kind.startswith("disk.") for kind in report["met"]))
+        text = self.sim(*words).stdout
+        self.assertRegex(text, r"disk +30 of [\d,]+ single faults of the disk, drawn evenly")
+        self.assertRegex(text, rf"reached +{report['reached']:,} different steps, {report['states']:,} events in different situations, {report['probes']} probes")
+        self.assertGreater(report["excused"].get("paused", 0) + report["excused"].get("parked", 0), 0)
+        self.assertRegex(text, r"excused +\d+ runs?: scenario.not_converged, ")
+        (without,) = self.sim_json(*words[:-1], "skill.*")["scenarios"]
+        self.assertEqual(without["disk"]["possible"], 0)
+        self.sim(*words, "--guide", "everything", code=USAGE)
+
     def test_a_plan_whose_place_is_gone_is_reported(self):
         failure = self.found("--seeds", "0", "--keep", "kept")["failures"][0]
         agent = AGENT.replace("as: charge", "as: pay")
@@ -187,6 +218,53 @@ faults:
         few = self.sim_json("shrink", "big.yaml", "--no-keep", "--tries", "2", code=FAILED)["failure"]
         self.assertLessEqual(few["shrinking"]["tries"], 2)
 
+    def test_a_case_is_run_again_and_again(self):
+        failure = self.found("--seeds", "0", "--keep", "kept")["failures"][0]
+        for what in (failure["token"], failure["kept"]):
+            told = self.sim_json("repro", what, "--times", "100", code=FAILED)
+            self.assertEqual((told["times"], told["failed"], told["alike"], told["property"]), (100, 100, 100, PROPERTY))
+        self.assertIn("100 of 100 runs failed, 100 in the same way", self.sim("repro", what, "--times", 100, code=FAILED).stdout)
+        self.assertIn("does not break `else`", self.sim("repro", what, "--property", "else", code=USAGE).stderr)
+        self.model(GIVES_UP)
+        told = self.sim_json("repro", failure["token"], "--times", "3")
+        self.assertEqual((told["failed"], told["alike"], told["stale"]), (0, 3, False))
+        self.sim("repro", failure["token"], "--times", "none", code=USAGE)
+
+    def test_an_expectation_is_shrunk_against_a_program_that_is_right(self):
+        # The mistake: it says twice that the order was charged. No property speaks of that.
+        twice = """
+    - when: {tool_result_of: charge, turn: 3}
+      respond: {calls: [{name: tell, args: {text: charged}}, {name: tell, args: {text: CHARGED}}]}"""
+        wrong = self.model(twice)
+        expects = "expect:\n  ledger: [{operation: chat.post, count: 2}]\n  runs:"
+        text = wrong.read_text().replace("expect:\n  runs:", expects)
+        text = text.replace("total: 1, success: 1", "total: 2, success: 2")
+        text = text.replace("triggers:\n", "triggers:\n  - {after: 2h, event: order.placed, payload: {order: A-18, amount_cents: 1}}\n")
+        right = self.folder / "right"
+        (right / "shop").mkdir(parents=True)
+        (right / "fixtures").symlink_to(ROOT / "fixtures")
+        (right / "shop/clerk.yaml").write_text(AGENT)
+        (right / "shop/checkout.yaml").write_text(text.replace(twice, ""))
+        wrong.write_text(text)
+        program = self.write("right/aivp-sim", f'#!/bin/sh\ncd "{right}" && exec "{BINARIES["aivp-sim"]}" "$@"\n')
+        program.chmod(0o755)
+        words = ["shrink", "shop/checkout.yaml", "--property", "calls that reached the world: chat.post"]
+        alone = self.sim_json(*words, "--keep", "kept", code=FAILED)["failure"]
+        self.assertEqual((alone["expected"], alone["actual"], alone["shrinking"]["accepted"]), ("2", "4", 0))
+        failure = self.sim_json(*words, "--keep", "small", "--against", program, code=FAILED)["failure"]
+        self.assertEqual((failure["expected"], failure["actual"]), ("1", "2"))
+        self.assertLess(failure["shrinking"]["events_after"], alone["shrinking"]["events_after"])
+        for kept in (alone["kept"], failure["kept"]):
+            self.assertIn("chat.post", self.sim("run", kept, code=FAILED).stdout)
+        self.assertEqual(self.sim_json("repro", failure["token"], "--times", "5", code=FAILED)["alike"], 5)
+        self.model("")
+        wrong.write_text(text.replace(twice, ""))
+        self.sim("run", failure["kept"])
+        self.sim("repro", failure["token"])
+        wrong.write_text(text)
+        done = self.sim(*words, "--no-keep", "--against", "/nowhere/aivp-sim", code=CONFIG)
+        self.assertIn("cannot be told", done.stderr)
+
     def test_run_draws_faults_and_takes_plans(self):
         done = self.sim("run", "shop/checkout.yaml", "--faults", "60", "--no-keep", code=FAILED)
         self.assertIn("60 random plans", done.stdout)
@@ -216,6 +294,7 @@ faults:
         self.assertEqual(sites["skill/clerk/charge"]["calls"], 1)
         self.assertTrue(sites["skill/clerk/charge"]["keyed"])
         self.assertEqual(sites["model/clerk"]["calls"], 3)
+        self.assertGreater(sites["disk"]["calls"], 50)
         self.assertIn("skill/clerk/charge", self.sim("faults", "shop/checkout.yaml").stdout)
 
     def test_bad_tokens_and_filters_are_errors(self):
@@ -240,7 +319,7 @@ faults:
 class Kinds(ToolTest):
     def test_the_page_about_faults_lists_every_kind(self):
         page = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
-        listed = dict(re.findall(r"^\| `(\w+\.\w+)` \| (.+?) \|", page, re.M))
+        listed = dict(re.findall(r"^\| `(\w+\.\w+)` \| ([^|]+?) \|[^|]*\|[^|]*\|$", page, re.M))
         kinds = self.json_of("aivp-sim", "faults", "--json")["kinds"]
         self.assertEqual(sorted(listed), sorted(k["kind"] for k in kinds))
         for kind in kinds:

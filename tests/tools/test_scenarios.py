@@ -18,7 +18,6 @@ UNREACHABLE = {
     "policy.denied": "no policy language yet",
     "policy.rule_error": "no policy language yet",
     "idem.other_args": "the engine never uses a key for other arguments; tests/mocks",
-    "idem.in_flight": "no other process shares the far side",
     "lease.held": "no shared targets yet",
     "run.reference": "ends a step, and the run says run.step_failed; scenarios/steps/copy.yaml",
     "run.interrupted": "a run without an outcome; recovery is not there yet",
