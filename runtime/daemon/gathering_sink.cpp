@@ -44,11 +44,8 @@ void gathering_sink::deliver(item i) {
                 driver_->skill_done(std::forward<decltype(x)>(x));
             else if constexpr (std::is_same_v<kind, user_completion>)
                 driver_->user_done(std::forward<decltype(x)>(x));
-            else if constexpr (std::is_same_v<kind, timer_key>)
-                driver_->timer_fired(x);
             else
-                // Whether it was committed is seen by what watches the store.
-                (void)driver_->submit(std::move(x.input), x.source);
+                driver_->timer_fired(x);
         },
         std::move(i));
 }

@@ -33,9 +33,6 @@ result<failure_report> shrink(const run_case& found, const std::string& property
 /// nearest passing run, the story, the tokens. Part of shrink().
 void explain(failure_report& report, const shrink_options& options);
 
-/// Kinds of the same port that are easier to understand, the easiest first: what a fault may be weakened to.
-std::vector<fault_kind> weaker_kinds(fault_kind k);
-
 /// Is it easier to understand? Fewer faults, then fewer inputs.
 bool smaller(const failure_report& a, const failure_report& b);
 

@@ -18,16 +18,6 @@ doubles_report doubled(const std::shared_ptr<const scenario>& s, const doubles_o
     return std::move(*r);
 }
 
-/// One agent, two orders, so that a hundred plans take a moment.
-std::shared_ptr<scenario> small_till() {
-    auto s = till("small");
-    s->agents = {clerk("clerk")};
-    s->triggers = {s->triggers[1]};
-    s->triggers[0].times = 2;
-    s->horizon = hours(1);
-    return s;
-}
-
 /// Answers a key that it has seen with a number that no two worlds get.
 class dicing_connector final : public forwarding_connector {
 public:
@@ -46,20 +36,7 @@ private:
     std::set<effect_key> seen_;
 };
 
-setup_hook dices() {
-    return [](simulation_setup& setup) {
-        setup.ports = [inner = setup.ports](const world_parts& parts) {
-            struct held {
-                std::shared_ptr<connector_port> next;
-                dicing_connector connector;
-            };
-            world_ports ports = complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks);
-            auto kept = std::make_shared<held>(ports.connector, dicing_connector(*ports.connector));
-            ports.connector = std::shared_ptr<connector_port>(kept, &kept->connector);
-            return ports;
-        };
-    };
-}
+setup_hook dices() { return with_connector<dicing_connector>(); }
 
 } // namespace
 

@@ -63,6 +63,16 @@ inline std::shared_ptr<scenario> till(std::string name = "till") {
     return s;
 }
 
+/// The till with one agent and two orders, so that a hundred plans take a moment.
+inline std::shared_ptr<scenario> small_till() {
+    auto s = till("small");
+    s->agents = {clerk("clerk")};
+    s->triggers = {s->triggers[1]};
+    s->triggers[0].times = 2;
+    s->horizon = hours(1);
+    return s;
+}
+
 /// The far side does not keep a key to one effect: once it has seen keys of each of the `agents` for a second time, it tells
 /// a secret. `amount_least`: only charges of at least so much count.
 class forgetful_connector final : public forwarding_connector {
@@ -86,22 +96,25 @@ private:
     std::set<effect_key> seen_;
 };
 
-/// Keeps the connector that stands behind it.
-struct held_connector {
-    std::shared_ptr<connector_port> next;
-    forgetful_connector connector;
-};
-
-inline setup_hook forgets_keys(std::set<std::string> agents, std::int64_t amount_least = 0) {
-    return [agents, amount_least](simulation_setup& setup) {
-        setup.ports = [inner = setup.ports, agents, amount_least](const world_parts& parts) {
+/// Puts a Connector(connector_port& next, more…) in front of whatever answers skill calls.
+template <class Connector, class... More>
+setup_hook with_connector(More... more) {
+    return [more...](simulation_setup& setup) {
+        setup.ports = [inner = setup.ports, more...](const world_parts& parts) {
+            struct held {
+                std::shared_ptr<connector_port> next;
+                Connector connector;
+            };
             world_ports ports = complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks);
-            auto held = std::make_shared<held_connector>(ports.connector,
-                                                         forgetful_connector(*ports.connector, agents, amount_least));
-            ports.connector = std::shared_ptr<connector_port>(held, &held->connector);
+            auto both = std::make_shared<held>(ports.connector, Connector(*ports.connector, more...));
+            ports.connector = std::shared_ptr<connector_port>(both, &both->connector);
             return ports;
         };
     };
+}
+
+inline setup_hook forgets_keys(std::set<std::string> agents, std::int64_t amount_least = 0) {
+    return with_connector<forgetful_connector>(std::move(agents), amount_least);
 }
 
 inline run_case failing_case(const std::shared_ptr<const scenario>& s) {

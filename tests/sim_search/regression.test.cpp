@@ -97,6 +97,24 @@ inputs: {type: object, properties: {key: {type: string}}}
 ---
 )";
 
+/// What "../looks.yaml" is to a regression.
+void write_scenario(files& f) {
+    f.write("looks.yaml", scenario_text);
+    f.write("looker.yaml", agent_text);
+    f.write("get.SKILL.md", skill_text);
+}
+
+/// As it would be kept.
+std::string write_regression(files& f, const regression& r) { return f.write("regressions/r.yaml", to_yaml(r)); }
+
+std::shared_ptr<const scenario> must_load(const std::string& path) {
+    std::vector<error> errors;
+    source_texts texts;
+    auto s = load_scenario(path, load_utc_only, errors, texts);
+    BOOST_REQUIRE_MESSAGE(s, (errors.empty() ? "" : to_string(errors.front())));
+    return s;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(regressions)
@@ -140,27 +158,18 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_regression_is_said) {
 
 BOOST_AUTO_TEST_CASE(a_regression_is_run_like_a_scenario_under_its_own_seed_and_faults) {
     files f;
-    f.write("looks.yaml", scenario_text);
-    f.write("looker.yaml", agent_text);
-    f.write("get.SKILL.md", skill_text);
+    write_scenario(f);
     regression r;
     r.scenario = "../looks.yaml";
     r.seed = 41;
     r.property = "something";
     r.plan.faults = {{.site = "skill/looker/look", .ordinal = 2, .kind = fault_kind::skill_unavailable}};
     r.workload.triggers = {{.trigger = 0, .after = {}, .times = 2, .body = {}}};
-    const std::string path = f.write("regressions/r.yaml", to_yaml(r));
+    const std::string path = write_regression(f, r);
     const auto found = find_scenarios({f.folder().string()}, false);
     BOOST_REQUIRE(found.has_value());
     BOOST_TEST(found->size() == 2U);
-    const auto load = [&](const std::string& p) {
-        std::vector<error> errors;
-        source_texts texts;
-        auto s = load_scenario(p, load_utc_only, errors, texts);
-        BOOST_REQUIRE_MESSAGE(s, (errors.empty() ? "" : to_string(errors.front())));
-        return s;
-    };
-    const auto s = load(path);
+    const auto s = must_load(path);
     BOOST_TEST(s->file == path);
     BOOST_TEST(s->triggers[0].times == 2U);
     BOOST_TEST(s->expectations.empty());
@@ -171,11 +180,11 @@ BOOST_AUTO_TEST_CASE(a_regression_is_run_like_a_scenario_under_its_own_seed_and_
     BOOST_CHECK(report.outcome == run_planned(*s, 41, s->faults).report.outcome);
     // A place that the scenario does not have any more is said, and so is a call that does not come.
     r.plan.faults[0].site = "skill/looker/touch";
-    const auto gone = run_once(*load(f.write("regressions/r.yaml", to_yaml(r))), 1);
+    const auto gone = run_once(*must_load(write_regression(f, r)), 1);
     BOOST_REQUIRE_EQUAL(gone.findings.size(), 1U);
     BOOST_TEST((gone.findings[0].code == errc::fault_no_site));
     r.plan.faults[0] = {.site = "skill/looker/look", .ordinal = 3, .kind = fault_kind::skill_unavailable};
-    const auto unmet = run_once(*load(f.write("regressions/r.yaml", to_yaml(r))), 1);
+    const auto unmet = run_once(*must_load(write_regression(f, r)), 1);
     BOOST_REQUIRE_EQUAL(unmet.findings.size(), 1U);
     BOOST_TEST((unmet.findings[0].code == errc::fault_not_met));
 }
@@ -188,14 +197,12 @@ BOOST_AUTO_TEST_CASE(a_regression_whose_scenario_is_gone_or_different_does_not_l
     const auto errors_of = [&](const regression& x) {
         std::vector<error> errors;
         source_texts texts;
-        BOOST_TEST(!load_scenario(f.write("regressions/r.yaml", to_yaml(x)), load_utc_only, errors, texts));
+        BOOST_TEST(!load_scenario(write_regression(f, x), load_utc_only, errors, texts));
         BOOST_REQUIRE(!errors.empty());
         return errors.front();
     };
     BOOST_TEST((errors_of(r).code == errc::io_not_found));
-    f.write("looks.yaml", scenario_text);
-    f.write("looker.yaml", agent_text);
-    f.write("get.SKILL.md", skill_text);
+    write_scenario(f);
     r.workload.without = {"gone"};
     BOOST_TEST(errors_of(r).message == "the scenario has no agent `gone`");
     r.workload = {};
@@ -208,19 +215,11 @@ BOOST_AUTO_TEST_CASE(a_regression_whose_scenario_is_gone_or_different_does_not_l
 
 BOOST_AUTO_TEST_CASE(a_pinned_expectation_is_asked_with_what_is_right_for_the_workload) {
     files f;
-    f.write("looks.yaml", scenario_text);
-    f.write("looker.yaml", agent_text);
-    f.write("get.SKILL.md", skill_text);
+    write_scenario(f);
     regression r;
     r.scenario = "../looks.yaml";
     r.property = "runs: total";
-    const auto findings = [&] {
-        std::vector<error> errors;
-        source_texts texts;
-        const auto s = load_scenario(f.write("regressions/r.yaml", to_yaml(r)), load_utc_only, errors, texts);
-        BOOST_REQUIRE_MESSAGE(s, (errors.empty() ? "" : to_string(errors.front())));
-        return run_once(*s, 1).findings;
-    };
+    const auto findings = [&] { return run_once(*must_load(write_regression(f, r)), 1).findings; };
     BOOST_TEST(findings().empty()); // the scenario wants 99, and is not asked
     r.workload.expect = {.number = 0, .right = {}};
     BOOST_REQUIRE_EQUAL(findings().size(), 1U);

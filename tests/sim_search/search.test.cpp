@@ -24,16 +24,6 @@ search_report searched(const std::shared_ptr<const scenario>& s, const search_op
     return std::move(*r);
 }
 
-/// The till with one agent and one order, so that a whole search takes a moment.
-std::shared_ptr<scenario> small_till() {
-    auto s = till("small");
-    s->agents = {clerk("clerk")};
-    s->triggers = {s->triggers[1]};
-    s->triggers[0].times = 2;
-    s->horizon = hours(1);
-    return s;
-}
-
 search_options quick() {
     search_options o;
     o.singles_max = 200;
@@ -97,20 +87,7 @@ private:
     std::map<std::pair<run_id, bool>, std::uint64_t> calls_;
 };
 
-setup_hook minds_what_comes_again() {
-    return [](simulation_setup& setup) {
-        setup.ports = [inner = setup.ports](const world_parts& parts) {
-            world_ports ports = complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks);
-            struct held {
-                std::shared_ptr<connector_port> next;
-                minding_connector connector;
-            };
-            auto both = std::make_shared<held>(ports.connector, minding_connector(*ports.connector));
-            ports.connector = std::shared_ptr<connector_port>(both, &both->connector);
-            return ports;
-        };
-    };
-}
+setup_hook minds_what_comes_again() { return with_connector<minding_connector>(); }
 
 } // namespace
 

@@ -151,20 +151,7 @@ private:
     std::map<std::string, int> charges_;
 };
 
-setup_hook denies_the_third() {
-    return [](simulation_setup& setup) {
-        setup.ports = [inner = setup.ports](const world_parts& parts) {
-            world_ports ports = complete_ports(inner ? inner(parts) : world_ports{}, parts.mocks);
-            struct held {
-                std::shared_ptr<connector_port> next;
-                denying_connector connector;
-            };
-            auto both = std::make_shared<held>(ports.connector, denying_connector(*ports.connector));
-            ports.connector = std::shared_ptr<connector_port>(both, &both->connector);
-            return ports;
-        };
-    };
-}
+setup_hook denies_the_third() { return with_connector<denying_connector>(); }
 
 constexpr const char* clerk_succeeds = "runs of clerk: success";
 
@@ -285,16 +272,6 @@ BOOST_AUTO_TEST_CASE(a_plan_that_does_not_happen_any_more_is_an_error_and_not_a_
     const auto repaired = shrink(failing_case(s), broken, {});
     BOOST_REQUIRE(!repaired);
     BOOST_TEST((repaired.error().code == errc::repro_token));
-}
-
-BOOST_AUTO_TEST_CASE(weaker_kinds_are_of_the_same_port_and_never_lead_back) {
-    for (const fault_kind_info& k : fault_kinds())
-        for (const fault_kind weaker : weaker_kinds(k.kind)) {
-            BOOST_TEST((info(weaker).port == k.port));
-            const auto back = weaker_kinds(weaker);
-            BOOST_TEST((std::find(back.begin(), back.end(), k.kind) == back.end()), k.name);
-        }
-    BOOST_TEST((weaker_kinds(fault_kind::skill_silent).front() == fault_kind::skill_late));
 }
 
 RC_BOOST_PROP(whatever_is_shrunk_fails_as_before_and_is_no_larger, ()) {

@@ -20,8 +20,6 @@ public:
     void attach(driver& d) { driver_ = &d; }
     /// From now on triggers do not fire: whoever comes next arms them again.
     void hold_triggers() { triggers_held_ = true; }
-    /// As driver::submit(), but together with others, and without an answer.
-    void submit(engine_input input, input_source source) { take(command{std::move(input), source}); }
     /// Called at the end of each turn in which something was handed over.
     void when_handed_over(std::function<void()> fn) { handed_over_ = std::move(fn); }
     /// Everything that waits. The first of it makes an idle driver work; from within the driver all of it queues up there.
@@ -47,11 +45,7 @@ public:
     };
 
 private:
-    struct command {
-        engine_input input;
-        input_source source;
-    };
-    using item = std::variant<model_completion, skill_completion, user_completion, timer_key, command>;
+    using item = std::variant<model_completion, skill_completion, user_completion, timer_key>;
     void take(item i);
     void deliver(item i);
 
