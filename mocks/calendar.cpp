@@ -23,7 +23,7 @@ bool calendar_overlaps(const calendar_event& e, instant from, instant to) { retu
 std::unexpected<error> calendar_missing(const calendar_state& state, std::string_view name) {
     std::vector<std::string> names;
     for (const auto& [calendar, events] : state.calendars) names.push_back(calendar);
-    return fail(errc::mock_not_found,
+    return fail(errc::skill_not_found,
                 "calendar: there is no calendar \"" + shortened(name, 60) + "\"; there are " + some_of(names));
 }
 
@@ -113,7 +113,8 @@ result<payload> calendar_mock::create(const mock_request& request, std::string& 
     for (const calendar_event& other : found->second)
         if (calendar_overlaps(other, e.start, e.end)) conflicts.push_back(other.id);
     if (state_.refuse_conflicts && !conflicts.empty())
-        return fail(errc::mock_conflict, "calendar: \"" + target + "\" is taken at that time by " + some_of(conflicts));
+        return fail(errc::skill_conflict,
+                    "calendar: \"" + target + "\" is taken at that time by " + some_of(conflicts));
     e.id = "evt-" + std::to_string(++state_.minted);
     const std::string id = e.id;
     found->second.push_back(std::move(e));

@@ -158,8 +158,8 @@ void canned_connector::call(const skill_request& request, completion_sink& sink)
     } else if (!skill_known) {
         refuse(errc::connector_missing, "no canned answer names \"" + std::string(request.skill) + "\"");
     } else {
-        refuse(errc::mock_not_found, "no canned answer for \"" + std::string(request.skill) + "\" is left that fits " +
-                                         shortened(request.arguments.text(), 200));
+        refuse(errc::skill_not_found, "no canned answer for \"" + std::string(request.skill) + "\" is left that fits " +
+                                          shortened(request.arguments.text(), 200));
     }
     const bool remember = keyed && chosen && done.outcome == effect_outcome::ok;
     const std::uint64_t ordinal = ledger_.append(std::move(entry));

@@ -30,7 +30,7 @@ struct canned_answer {
 result<std::vector<canned_answer>> parse_canned_answers(const payload& document, std::string at = {});
 
 /// The first answer that fits and is not used up, in their order. Without one: `next`, or, when there is no next connector,
-/// connector.missing (no answer names the skill) or mock.not_found (none fits the arguments).
+/// connector.missing (no answer names the skill) or skill.not_found (none fits the arguments).
 /// Keyed effects happen once: the same key with the same arguments gets the first answer again.
 class canned_connector final : public connector_port {
 public:

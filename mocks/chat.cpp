@@ -24,8 +24,8 @@ std::vector<std::string> chat_names(const chat_state& state) {
 }
 
 std::unexpected<error> chat_no_channel(const chat_state& state, std::string_view channel) {
-    return fail(errc::mock_not_found, "chat: there is no channel \"" + shortened(channel, 60) + "\"; there are " +
-                                          some_of(chat_names(state)));
+    return fail(errc::skill_not_found, "chat: there is no channel \"" + shortened(channel, 60) + "\"; there are " +
+                                           some_of(chat_names(state)));
 }
 
 } // namespace
@@ -58,7 +58,7 @@ result<payload> chat_mock::post(const mock_request& request, std::string& target
     if (!p.thread.empty() &&
         (channel == state_.channels.end() ||
          std::ranges::none_of(channel->second, [&](const chat_post& other) { return other.id == p.thread; })))
-        return fail(errc::mock_not_found,
+        return fail(errc::skill_not_found,
                     "chat: " + target + " has no post \"" + shortened(p.thread, 60) + "\" to answer");
     if (channel == state_.channels.end()) channel = state_.channels.emplace(target, std::vector<chat_post>()).first;
     p.user = state_.user;

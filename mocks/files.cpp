@@ -43,33 +43,33 @@ result<void> files_check_place(const files_state& state, const std::string& path
     const std::string below = path + "/";
     const auto inside = state.files.lower_bound(below);
     if (inside != state.files.end() && inside->first.starts_with(below))
-        return fail(errc::mock_conflict, "files: \"" + path + "\" is a folder");
+        return fail(errc::skill_conflict, "files: \"" + path + "\" is a folder");
     for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
         const std::string above = path.substr(0, slash);
         if (state.files.contains(above))
-            return fail(errc::mock_conflict, "files: \"" + above + "\" is a file, not a folder");
+            return fail(errc::skill_conflict, "files: \"" + above + "\" is a file, not a folder");
     }
     return {};
 }
 
 std::unexpected<error> files_missing(const std::string& path) {
-    return fail(errc::mock_not_found, "files: there is no file \"" + path + "\"");
+    return fail(errc::skill_not_found, "files: there is no file \"" + path + "\"");
 }
 
 result<void> files_put(files_state& state, const std::string& path, virtual_file file) {
     const auto size = static_cast<std::int64_t>(file.content.size());
     if (size > state.file_bytes_max)
-        return fail(errc::mock_bad_request, "files: " + std::to_string(size) +
-                                                " bytes are more than a file may hold (" +
-                                                std::to_string(state.file_bytes_max) + ")");
+        return fail(errc::skill_bad_request, "files: " + std::to_string(size) +
+                                                 " bytes are more than a file may hold (" +
+                                                 std::to_string(state.file_bytes_max) + ")");
     AIVP_CHECK(files_check_place(state, path));
     const auto found = state.files.find(path);
     const std::int64_t before =
         found == state.files.end() ? 0 : static_cast<std::int64_t>(found->second.content.size());
     if (files_total(state) - before + size > state.total_bytes_max)
-        return fail(errc::mock_conflict, "files: the disk is full");
+        return fail(errc::skill_conflict, "files: the disk is full");
     if (found == state.files.end() && static_cast<std::int64_t>(state.files.size()) >= state.files_max)
-        return fail(errc::mock_conflict,
+        return fail(errc::skill_conflict,
                     "files: there are " + std::to_string(state.files_max) + " files, which is the limit");
     state.files.insert_or_assign(path, std::move(file));
     return {};
@@ -128,7 +128,7 @@ result<payload> files_mock::write(const mock_request& request, std::string& targ
     AIVP_CHECK(in.done());
     AIVP_CHECK(files_check_path(target, false));
     if (!overwrite && state_.files.contains(target))
-        return fail(errc::mock_conflict, "files: \"" + target + "\" exists");
+        return fail(errc::skill_conflict, "files: \"" + target + "\" exists");
     const auto size = static_cast<std::int64_t>(content.size());
     AIVP_CHECK(files_put(state_, target, {std::move(content), request.now}));
     return object_writer().text("path", target).integer("size", size).build();
@@ -154,7 +154,7 @@ result<payload> files_mock::move(const mock_request& request, std::string& targe
     const auto found = state_.files.find(from);
     if (found == state_.files.end()) return files_missing(from);
     if (from != to) {
-        if (!overwrite && state_.files.contains(to)) return fail(errc::mock_conflict, "files: \"" + to + "\" exists");
+        if (!overwrite && state_.files.contains(to)) return fail(errc::skill_conflict, "files: \"" + to + "\" exists");
         files_state next = state_;
         virtual_file moved = found->second;
         next.files.erase(from);

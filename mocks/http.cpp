@@ -117,7 +117,7 @@ result<payload> http_mock::perform(const mock_request& request, std::string& tar
             return http_result(404, "no route for this address", "text/plain");
         std::vector<std::string> urls;
         for (const http_route& r : state_.routes) urls.push_back(r.method + " " + r.url);
-        return fail(errc::mock_not_found,
+        return fail(errc::skill_not_found,
                     "http: no route names the host of \"" + shortened(target, 80) + "\"; routes are " + some_of(urls));
     }
     const std::uint64_t before = route->hits++;

@@ -38,7 +38,7 @@ struct http_state {
 };
 
 /// get {url, authorization?}, post {url, body, content_type?, authorization?} → {status, body, content_type}. A host that
-/// no route names is mock.not_found; a known host answers 404.
+/// no route names is skill.not_found; a known host answers 404.
 class http_mock final : public mock_service {
 public:
     std::string_view name() const override { return "http"; }

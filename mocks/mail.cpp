@@ -38,7 +38,7 @@ result<mail_query> mail_query::parse(std::string_view text) {
             if (text[at] == '"') {
                 const std::size_t close = text.find('"', at + 1);
                 if (close == std::string_view::npos)
-                    return fail(errc::mock_bad_request, "query: a quote is not closed");
+                    return fail(errc::skill_bad_request, "query: a quote is not closed");
                 token += text.substr(at + 1, close - at - 1);
                 at = close;
                 continue;
@@ -55,14 +55,14 @@ result<mail_query> mail_query::parse(std::string_view text) {
                 t.what = *what;
                 t.text = value;
             } else if (name == "is" || name == "has") {
-                return fail(errc::mock_bad_request,
+                return fail(errc::skill_bad_request,
                             "query: \"" + shortened(token, 40) + "\" is none of is:unread, is:read, has:attachment");
             }
         }
         if (t.what == kind::before || t.what == kind::after) {
             const auto when = parse_instant(t.text.size() == 10 ? t.text + "T00:00:00Z" : t.text);
             if (!when)
-                return fail(errc::mock_bad_request,
+                return fail(errc::skill_bad_request,
                             "query: \"" + shortened(token, 40) + "\" needs a date such as 2026-03-01");
             t.when = *when;
         }
@@ -197,7 +197,7 @@ namespace {
 std::unexpected<error> mail_no_message(const mail_state& state, std::string_view id) {
     std::vector<std::string> ids;
     for (const mail_message& m : state.messages) ids.push_back(m.id);
-    return fail(errc::mock_not_found,
+    return fail(errc::skill_not_found,
                 "mail: there is no message \"" + shortened(id, 60) + "\"; there are " + some_of(ids));
 }
 } // namespace
@@ -277,7 +277,7 @@ result<payload> mail_mock::send(const mock_request& request, std::string& target
     AIVP_CHECK(in.done());
     for (const std::string& who : everybody)
         if (state_.undeliverable.contains(who))
-            return fail(errc::mock_conflict, "mail: the server refuses the recipient \"" + who + "\"");
+            return fail(errc::skill_conflict, "mail: the server refuses the recipient \"" + who + "\"");
     m.from = state_.address;
     m.folder = "sent";
     m.received_at = request.now;

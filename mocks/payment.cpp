@@ -14,7 +14,7 @@ constexpr std::int64_t payment_cents_max = 1'000'000'000'000;
 std::unexpected<error> payment_no_customer(const payment_state& state, std::string_view id) {
     std::vector<std::string> ids;
     for (const auto& [name, customer] : state.customers) ids.push_back(name);
-    return fail(errc::mock_not_found,
+    return fail(errc::skill_not_found,
                 "payment: there is no customer \"" + shortened(id, 60) + "\"; there are " + some_of(ids));
 }
 
@@ -72,7 +72,7 @@ result<payload> payment_mock::refund(const mock_request& request, std::string& t
     AIVP_CHECK(in.done());
     const auto found = state_.charges.find(target);
     if (found == state_.charges.end())
-        return fail(errc::mock_not_found, "payment: there is no charge \"" + shortened(target, 60) + "\"");
+        return fail(errc::skill_not_found, "payment: there is no charge \"" + shortened(target, 60) + "\"");
     payment_charge& c = found->second;
     if (c.refunded_cents == c.amount_cents) return payment_refused("the charge is refunded wholly");
     if (amount > c.amount_cents - c.refunded_cents)

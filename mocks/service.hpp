@@ -39,7 +39,7 @@ public:
     virtual std::unique_ptr<mock_service> clone() const = 0;
 };
 
-/// The error of an operation that `service` does not know: mock.unknown_operation with those that it knows.
+/// The error of an operation that `service` does not know: skill.unknown_operation with those that it knows.
 std::unexpected<error> unknown_operation(const mock_service& service, const mock_request& request);
 
 /// A service by its name ("mail", "files", …) with an empty state; nullptr when there is none of that name.

@@ -110,14 +110,14 @@ result<sheet_rows*> sheet_mock::tab(const std::string& sheet, const std::string&
     if (found == state_.sheets.end()) {
         std::vector<std::string> names;
         for (const auto& [other, tabs] : state_.sheets) names.push_back(other);
-        return fail(errc::mock_not_found,
+        return fail(errc::skill_not_found,
                     "sheet: there is no sheet \"" + shortened(sheet, 60) + "\"; there are " + some_of(names));
     }
     const auto rows = found->second.find(name);
     if (rows == found->second.end()) {
         std::vector<std::string> names;
         for (const auto& [other, content] : found->second) names.push_back(other);
-        return fail(errc::mock_not_found,
+        return fail(errc::skill_not_found,
                     "sheet: \"" + sheet + "\" has no tab \"" + shortened(name, 60) + "\"; there are " + some_of(names));
     }
     return &rows->second;
@@ -134,7 +134,7 @@ result<payload> sheet_mock::append(const mock_request& request, std::string& tar
     AIVP_CHECK(in.done());
     AIVP_TRY(sheet_rows* const present, tab(sheet, name));
     if (sheet_cells(*present) + sheet_cells(rows) > state_.cells_max)
-        return fail(errc::mock_conflict, "sheet: the tab is full");
+        return fail(errc::skill_conflict, "sheet: the tab is full");
     const auto first = static_cast<std::int64_t>(present->size()) + 1;
     const auto count = static_cast<std::int64_t>(rows.size());
     std::ranges::move(rows, std::back_inserter(*present));
@@ -188,12 +188,12 @@ result<payload> sheet_mock::update(const mock_request& request, std::string& tar
     AIVP_CHECK(in.done());
     AIVP_TRY(sheet_rows* const present, tab(sheet, name));
     if (corner->row > present->size())
-        return fail(errc::mock_conflict, "sheet: row " + std::to_string(corner->row + 1) + " is beyond the last row, " +
-                                             std::to_string(present->size()));
+        return fail(errc::skill_conflict, "sheet: row " + std::to_string(corner->row + 1) +
+                                              " is beyond the last row, " + std::to_string(present->size()));
     std::size_t widest = 0;
     for (const auto& row : rows) widest = std::max(widest, corner->column + row.size());
     if (static_cast<std::int64_t>(widest * rows.size()) > state_.cells_max)
-        return fail(errc::mock_conflict, "sheet: the tab is full");
+        return fail(errc::skill_conflict, "sheet: the tab is full");
     sheet_rows next = *present;
     if (next.size() < corner->row + rows.size()) next.resize(corner->row + rows.size());
     for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -201,7 +201,7 @@ result<payload> sheet_mock::update(const mock_request& request, std::string& tar
         if (row.size() < corner->column + rows[r].size()) row.resize(corner->column + rows[r].size());
         std::ranges::copy(rows[r], row.begin() + static_cast<std::ptrdiff_t>(corner->column));
     }
-    if (sheet_cells(next) > state_.cells_max) return fail(errc::mock_conflict, "sheet: the tab is full");
+    if (sheet_cells(next) > state_.cells_max) return fail(errc::skill_conflict, "sheet: the tab is full");
     *present = std::move(next);
     return object_writer().integer("updated", sheet_cells(rows)).build();
 }

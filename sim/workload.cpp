@@ -1,6 +1,7 @@
 #include "sim/workload.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "mocks/scripted_user.hpp"
@@ -82,6 +83,7 @@ result<std::shared_ptr<const scenario>> apply_edits(const std::shared_ptr<const 
     if (edits.expect) out->expectations = {pinned(*written, *edits.expect)};
     if (edits.horizon) out->horizon = *edits.horizon;
     if (edits.users) out->users = *edits.users;
+    AIVP_CHECK(apply_settings(*out, edits.settings));
     const auto is_without = [&](const std::string& agent) {
         return std::find(edits.without.begin(), edits.without.end(), agent) != edits.without.end();
     };
@@ -136,6 +138,13 @@ public:
         refuse(errc::config_value, "`" + std::string(key) + "` of " + what_ + " is no number from " +
                                        std::to_string(least) + " to " + std::to_string(most));
         return std::nullopt;
+    }
+    std::optional<std::string> text(std::string_view key) {
+        const auto p = find(key);
+        if (!p) return std::nullopt;
+        auto text = as_string(*p);
+        if (!text) refuse(errc::config_type, "`" + std::string(key) + "` of " + what_ + " is a text");
+        return text;
     }
     bool flag(std::string_view key) {
         const auto p = find(key);
@@ -201,6 +210,28 @@ result<pinned_expectation> parse_pin(const payload& document) {
     return out;
 }
 
+result<setting_edit> parse_setting(const payload& document) {
+    object_reader m(document, "a setting of the workload");
+    const auto of = m.text("of"), name = m.text("name");
+    const auto to = m.integer("to", 0, INT64_MAX);
+    if (!of || !name || !to)
+        m.refuse(errc::config_missing_key, "a setting of the workload needs `of`, `name` and `to`");
+    AIVP_CHECK(m.finish());
+    return setting_edit{*of, *name, *to};
+}
+
+result<std::vector<setting_edit>> parse_settings(const payload& list) {
+    std::vector<setting_edit> out;
+    for (const payload& one : items(list)) {
+        AIVP_TRY(setting_edit e, parse_setting(one));
+        if (!out.empty() && std::tie(e.of, e.name) <= std::tie(out.back().of, out.back().name))
+            return fail(errc::config_value, "`settings` of a workload are sorted by `of` and `name`");
+        out.push_back(std::move(e));
+    }
+    if (out.empty()) return fail(errc::config_value, "`settings` of a workload is a list with something in it");
+    return out;
+}
+
 result<void> check_order(const std::vector<trigger_edit>& triggers) {
     for (std::size_t i = 1; i < triggers.size(); ++i) {
         const trigger_edit &before = triggers[i - 1], &e = triggers[i];
@@ -225,6 +256,14 @@ payload to_payload(const workload_edits& edits) {
         std::vector<payload> list;
         for (const trigger_edit& e : edits.triggers) list.push_back(to_payload(e));
         out.emplace_back("triggers", payload::of_array(list));
+    }
+    if (!edits.settings.empty()) {
+        std::vector<payload> list;
+        for (const setting_edit& e : edits.settings)
+            list.push_back(payload::of_object({{"of", payload::of_string(e.of)},
+                                               {"name", payload::of_string(e.name)},
+                                               {"to", payload::of_integer(e.to)}}));
+        out.emplace_back("settings", payload::of_array(list));
     }
     if (edits.expect) {
         std::vector<std::pair<std::string, payload>> pin = {{"number", payload::of_integer(edits.expect->number)}};
@@ -254,6 +293,9 @@ result<workload_edits> parse_workload(const payload& document) {
         if (out.triggers.empty())
             m.refuse(errc::config_value, "`triggers` of a workload is a list with something in it");
         AIVP_CHECK(check_order(out.triggers));
+    }
+    if (const auto list = m.find("settings")) {
+        AIVP_TRY(out.settings, parse_settings(*list));
     }
     if (const auto pin = m.find("expect")) {
         AIVP_TRY(out.expect, parse_pin(*pin));

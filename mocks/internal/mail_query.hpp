@@ -13,7 +13,7 @@ namespace aivp {
 /// A conjunction of terms; empty = everything.
 class mail_query {
 public:
-    /// Errors: mock.bad_request (an open quote, a date that is none, `is:` and `has:` with another word).
+    /// Errors: skill.bad_request (an open quote, a date that is none, `is:` and `has:` with another word).
     static result<mail_query> parse(std::string_view text);
     bool matches(const mail_message& m) const;
 

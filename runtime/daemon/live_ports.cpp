@@ -15,7 +15,7 @@ constexpr std::string_view built_in = "kv.";
 
 /// What the caller can do something about; anything else is the store's trouble.
 bool is_refusal(errc code) {
-    return code == errc::mock_unknown_operation || code == errc::mock_bad_request || code == errc::mock_conflict ||
+    return code == errc::skill_unknown_operation || code == errc::skill_bad_request || code == errc::skill_conflict ||
            code == errc::idem_other_args;
 }
 

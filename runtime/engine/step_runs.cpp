@@ -342,7 +342,8 @@ void engine_step::on(const skill_completion& in) {
         // That this attempt failed says nothing about one before it.
         if (in.outcome == effect_outcome::failed && r->is_in_doubt(call.idempotency_key)) {
             AIVP_REACHABLE("call: a failure after an attempt of which nobody knows");
-            settle(*r, call, effect_outcome::unknown, in.result, errc::skill_outcome_unknown,
+            // The details of a refusal would read as the answer of a call that may have happened.
+            settle(*r, call, effect_outcome::unknown, {}, errc::skill_outcome_unknown,
                    "an earlier attempt may have taken effect; the last one failed: " + in.message, told(stop));
             return;
         }

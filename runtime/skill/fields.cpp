@@ -57,7 +57,7 @@ std::string pointer_step(std::string_view key) {
 field_reader::field_reader(const payload& object, field_origin origin, std::string at)
     : at_(std::move(at)), origin_(origin) {
     if (!object.is_object()) {
-        const errc code = origin == field_origin::request ? errc::mock_bad_request : errc::config_type;
+        const errc code = origin == field_origin::request ? errc::skill_bad_request : errc::config_type;
         std::string what = (at_.empty() ? std::string("this") : '"' + at_ + '"') + " must be an object and is ";
         problem_ = error{code, what.append(json_kind(object)), {}, {}, {{"pointer", at_}}};
         return;
@@ -75,7 +75,7 @@ void field_reader::adopt(error e) {
 }
 
 void field_reader::refuse(std::string_view key, errc code_for_seeds, std::string message) {
-    const errc code = origin_ == field_origin::request ? errc::mock_bad_request : code_for_seeds;
+    const errc code = origin_ == field_origin::request ? errc::skill_bad_request : code_for_seeds;
     std::string where = key.empty() ? at_ : pointer(key);
     const std::string shown = origin_ == field_origin::request && at_.empty() ? std::string(key) : where;
     if (!shown.empty()) message = shown + ": " + message; // the root has no name
@@ -235,7 +235,7 @@ result<void> field_reader::done() {
 }
 
 error unknown_operation(std::string_view service, std::string_view operation, const std::vector<std::string>& known) {
-    return {errc::mock_unknown_operation,
+    return {errc::skill_unknown_operation,
             std::string(service) + ": there is no operation \"" + shortened(operation, 60) + "\"; known are " +
                 some_of(known, known.size()),
             {},

@@ -22,7 +22,7 @@ result<void> check_version(const std::string& key, const std::optional<kv_entry>
     const std::int64_t version = present ? present->version : 0;
     if (!wanted || *wanted == version) return {};
     return std::unexpected(
-        error{errc::mock_conflict,
+        error{errc::skill_conflict,
               "kv: \"" + key + "\" has version " + std::to_string(version) + ", not " + std::to_string(*wanted),
               {},
               {},
@@ -75,11 +75,11 @@ result<payload> increment_value(const payload& arguments, kv_space& space, std::
     AIVP_TRY(const auto present, space.find(target));
     const auto before = present ? as_integer(present->value) : std::optional<std::int64_t>(0);
     if (!before)
-        return fail(errc::mock_conflict,
+        return fail(errc::skill_conflict,
                     "kv: \"" + target + "\" holds " + std::string(json_kind(present->value)) + ", not an integer");
     std::int64_t after = 0;
     if (__builtin_add_overflow(*before, by, &after))
-        return fail(errc::mock_conflict, "kv: \"" + target + "\" would overflow");
+        return fail(errc::skill_conflict, "kv: \"" + target + "\" would overflow");
     AIVP_TRY(const std::int64_t version, space.put(target, payload::of_integer(after)));
     return payload::from_canonical("{\"value\":" + std::to_string(after) + ",\"version\":" + std::to_string(version) +
                                    '}');

@@ -199,6 +199,9 @@ void shrinker::drop_agents() {
         for (std::size_t i = 0; i < ids.size(); ++i)
             if (!keep[i]) next.without.push_back(ids[i]);
         std::sort(next.without.begin(), next.without.end());
+        std::erase_if(next.settings, [&](const setting_edit& e) {
+            return std::binary_search(next.without.begin(), next.without.end(), e.of);
+        });
         std::erase_if(next.triggers,
                       [&](const trigger_edit& e) { return is_without(next, written_trigger(best_, e)); });
         if (auto c = with_edits(best_, std::move(next))) return std::move(*c);

@@ -158,6 +158,7 @@ void shrinker::run() {
         expand_triggers();
         restore_bodies();
         weaken_faults();
+        lower_settings();
         close_gaps();
         lower_seed();
         if (statistics_.accepted == accepted) return;

@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(what_failed_under_a_key_may_be_tried_again_under_it) {
     const call_options keyed{.key = "k"};
     live.text("kv.set", R"({"key":"n","value":"text"})");
     BOOST_TEST(live.text("kv.incr", R"({"key":"n"})", keyed) ==
-               R"(mock.conflict: kv: "n" holds a string, not an integer)");
+               R"(skill.conflict: kv: "n" holds a string, not an integer)");
     live.text("kv.delete", R"({"key":"n"})");
     BOOST_TEST(live.text("kv.incr", R"({"key":"n"})", keyed) == R"({"value":1,"version":3})");
 }

@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(every_operation_on_values_and_every_refusal_is_that_of_the_
         for (const payload& e : entries)
             if (as_string(member(e, "type").value_or(payload())) == "call_settled")
                 ++codes[as_string(member(e, "code").value_or(payload())).value_or("ok")];
-    for (const char* code : {"ok", "mock.bad_request", "mock.conflict", "mock.unknown_operation"})
+    for (const char* code : {"ok", "skill.bad_request", "skill.conflict", "skill.unknown_operation"})
         BOOST_TEST(codes[code] >= 2, std::string("calls that ended with ") + code);
 }
 

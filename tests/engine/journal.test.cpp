@@ -245,8 +245,8 @@ BOOST_FIXTURE_TEST_CASE(a_fixed_world_has_a_fixed_digest, sim_fixture) {
                              "turn_completed", "user_asked", "user_answered", "step_finished", "run_finished"})
         BOOST_TEST(kinds.find(kind) != std::string::npos, kind << " is part of it");
     BOOST_TEST(world().properties().violations().empty());
-    BOOST_TEST(to_hex(world().engine().chain()) == "3f5b4a5a7c53cb9d5d148c97f43281d61170e0fe412c3e1c033a496233b71bf4");
-    BOOST_TEST(to_hex(world().outcome_digest()) == "717c0d33945d12412cdffae1bb5af0e7d45f4f3b60e914397bf2a3bdd4646b8a");
+    BOOST_TEST(to_hex(world().engine().chain()) == "e81e8f6312b03d598c46c7ed3825c29cd82f66129f1448f82182e4e437a519fa");
+    BOOST_TEST(to_hex(world().outcome_digest()) == "c81812450bb8f64b3ee07122812da621e3f444ca356c428e9a88d0dbc552722e");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

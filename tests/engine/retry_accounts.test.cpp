@@ -150,6 +150,18 @@ BOOST_AUTO_TEST_CASE(a_call_in_doubt_that_is_not_retried_stays_in_doubt_and_says
         {{"call_settled", R"({"outcome":"unknown","code":"skill.outcome_unknown","not_retried":"budget"})"}});
 }
 
+BOOST_AUTO_TEST_CASE(what_a_refusal_says_is_not_told_as_the_result_of_a_call_in_doubt) {
+    spec s = given(sender("a", retry_budget_policy{.share_permille = 0, .min_per_second = 1, .ttl = seconds(1)}));
+    s.and_given(go());
+    s.and_given(skill_completion{.ref = {run1, {1}}, .outcome = effect_outcome::unknown, .result = {}, .message = {}});
+    s.and_given(watchdog());
+    skill_completion refusal = down(1);
+    refusal.result = payload::of_object({{"details", payload::of_string("not tonight")}});
+    s.when(refusal).then_among_others(
+        {{"call_settled",
+          R"({"result":{"error":"skill.outcome_unknown","message":"an earlier attempt may have taken effect; the last one failed: 503"}})"}});
+}
+
 BOOST_AUTO_TEST_CASE(a_restart_gives_nothing_back) {
     const std::vector<snapshot_ptr> agents{sender("a", half, 3)};
     listed_snapshots known(agents);

@@ -69,10 +69,10 @@ BOOST_AUTO_TEST_CASE(an_error_fails_with_its_code_and_details) {
 BOOST_AUTO_TEST_CASE(a_miss_says_whether_the_skill_or_the_arguments_are_unknown) {
     canned c(R"([{"skill":"a.b","when":{"x":1},"result":1,"times":1}])");
     BOOST_TEST((c.call("a.c", "{}").code == errc::connector_missing));
-    BOOST_TEST((c.call("a.b", R"({"x":2})").code == errc::mock_not_found));
+    BOOST_TEST((c.call("a.b", R"({"x":2})").code == errc::skill_not_found));
     BOOST_TEST(c.text("a.b", R"({"x":1})") == "1");
     const auto spent = c.call("a.b", R"({"x":1})");
-    BOOST_TEST((spent.code == errc::mock_not_found));
+    BOOST_TEST((spent.code == errc::skill_not_found));
     BOOST_TEST(spent.message.find(R"({"x":1})") != std::string::npos);
 }
 

@@ -32,10 +32,10 @@ BOOST_AUTO_TEST_CASE(a_failure_shows_code_and_message_to_the_model) {
     mocked w(R"({"files":{}})");
     const auto c = w.call("files.read", R"({"path":"/none"})");
     BOOST_TEST((c.outcome == effect_outcome::failed));
-    BOOST_TEST((c.code == errc::mock_not_found));
-    BOOST_TEST(c.result.text() == R"({"error":"mock.not_found","message":"files: there is no file \"/none\""})");
+    BOOST_TEST((c.code == errc::skill_not_found));
+    BOOST_TEST(c.result.text() == R"({"error":"skill.not_found","message":"files: there is no file \"/none\""})");
     BOOST_TEST(w.ledger.entries().at(0).target == "/none");
-    BOOST_TEST((w.ledger.entries().at(0).code == errc::mock_not_found));
+    BOOST_TEST((w.ledger.entries().at(0).code == errc::skill_not_found));
 }
 
 BOOST_AUTO_TEST_CASE(the_same_key_with_the_same_arguments_has_one_effect) {
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(another_key_and_no_key_are_other_effects) {
 
 BOOST_AUTO_TEST_CASE(a_keyed_call_that_failed_may_be_tried_again) {
     mocked w(R"({"chat":{"channels":{}}})");
-    BOOST_TEST((w.call("chat.post", R"({"channel":"#ops","text":"x"})", {.key = "k"}).code == errc::mock_not_found));
+    BOOST_TEST((w.call("chat.post", R"({"channel":"#ops","text":"x"})", {.key = "k"}).code == errc::skill_not_found));
     BOOST_TEST(w.connector.seed(js(R"({"chat":{"channels":{"#ops":[]}}})")).has_value());
     BOOST_TEST(w.text("chat.post", R"({"channel":"#ops","text":"x"})", {.key = "k"}) == R"({"id":"post-1"})");
 }
@@ -165,12 +165,12 @@ BOOST_AUTO_TEST_CASE(every_mock_can_be_made_and_knows_its_name_and_operations) {
         for (const std::string& operation : service->operations()) {
             const auto answer = service->perform({operation, "a", js(R"({"nonsense":1})"), {}}, target);
             BOOST_REQUIRE(!answer);
-            BOOST_TEST((answer.error().code == errc::mock_bad_request),
+            BOOST_TEST((answer.error().code == errc::skill_bad_request),
                        name << "." << operation << ": " << to_string(answer.error()));
         }
         const auto unknown = service->perform({"fly", "a", js("{}"), {}}, target);
         BOOST_REQUIRE(!unknown);
-        BOOST_TEST((unknown.error().code == errc::mock_unknown_operation));
+        BOOST_TEST((unknown.error().code == errc::skill_unknown_operation));
     }
     BOOST_TEST((make_mock("nothing") == nullptr));
 }

@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(what_a_skills_schema_accepts_its_mock_understands) {
             const auto broken = skill->input.validate(arguments);
             BOOST_TEST(!broken, id << " " << std::string(arguments.text()) << ": " << (broken ? broken->message : ""));
             const auto c = w.call(id, arguments.text(), {.effect = skill->effect});
-            BOOST_TEST((c.code != errc::mock_bad_request || beyond_schemas(c.message)),
+            BOOST_TEST((c.code != errc::skill_bad_request || beyond_schemas(c.message)),
                        id << " " << std::string(arguments.text()) << ": " << c.message);
             check_output(*skill, c);
             accepted += !broken;

@@ -20,7 +20,7 @@ ledger_entry entry(std::string operation, std::string_view arguments, effect_out
     e.target = "anna@example.test";
     e.arguments = js(arguments);
     e.outcome = outcome;
-    if (outcome == effect_outcome::failed) e.code = errc::mock_conflict;
+    if (outcome == effect_outcome::failed) e.code = errc::skill_conflict;
     e.result = sha256("result");
     return e;
 }
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_line_is_canonical_json_with_every_field) {
     ledger.append(e);
     BOOST_TEST(
         ledger.to_json_lines() ==
-        R"({"agent":"triage","arguments":{"a":2,"b":1},"at":"2026-03-02T09:00:00Z","call":2,"code":"mock.conflict",)"
+        R"({"agent":"triage","arguments":{"a":2,"b":1},"at":"2026-03-02T09:00:00Z","call":2,"code":"skill.conflict",)"
         R"("connector":"payment","duplicate_of":7,"effect":"write","key":")" +
             to_hex(sha256("k"), 16) + R"(","operation":"payment.charge","ordinal":1,"outcome":"failed","result":")" +
             to_hex(sha256("result"), 16) + "\",\"run\":3,\"target\":\"anna@example.test\"}\n");

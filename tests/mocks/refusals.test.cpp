@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(bad_requests_fail_with_bad_request_and_change_nothing) {
     for (const request_case& c : bad_requests) {
         const auto answer = w.call(c.skill, c.arguments);
         BOOST_TEST((answer.outcome == effect_outcome::failed));
-        BOOST_TEST((answer.code == errc::mock_bad_request), c.skill << " " << c.arguments << ": " << answer.message);
+        BOOST_TEST((answer.code == errc::skill_bad_request), c.skill << " " << c.arguments << ": " << answer.message);
         BOOST_TEST(answer.message.find(c.says) != std::string::npos,
                    c.skill << " " << c.arguments << " said: " << answer.message);
     }

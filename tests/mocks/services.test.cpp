@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(mail_read_gives_the_whole_message_and_changes_nothing) {
         R"({"attachments":[{"handle":"m3/0","media_type":"application/pdf","name":"menu.pdf"}],"body":"Invoice me","from":"eve@work.test",)"
         R"("id":"m3","labels":["unread"],"received_at":"2026-02-01T08:00:00Z","subject":"lunch","thread":"m2","to":["me@example.test"]})");
     BOOST_TEST(w.text("mail.read", R"({"id":"m9"})") ==
-               R"(mock.not_found: mail: there is no message "m9"; there are "m1", "m2", "m3", "m4")");
+               R"(skill.not_found: mail: there is no message "m9"; there are "m1", "m2", "m3", "m4")");
     BOOST_TEST(w.connector.dump().text() == before);
 }
 
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(mail_sent_lands_in_sent_and_in_the_thread_that_it_answers) 
     BOOST_TEST(as_integer(*member(thread.result, "count")).value() == 3);
     BOOST_TEST(w.ledger.entries().at(0).target == "bob@work.test");
     BOOST_TEST(w.text("mail.send", R"({"to":["gone@x.test"],"subject":"s","body":"b"})") ==
-               R"(mock.conflict: mail: the server refuses the recipient "gone@x.test")");
+               R"(skill.conflict: mail: the server refuses the recipient "gone@x.test")");
     BOOST_TEST(w.text("mail.send", R"({"to":["me@example.test"],"subject":"note","body":"b"})") == R"({"id":"msg-2"})");
     BOOST_TEST(found(w, R"({"query":"is:unread note"})") == (texts{"msg-3"}), boost::test_tools::per_element());
 }
@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(mail_labels_count_the_messages_that_changed) {
     mocked w(mailbox);
     BOOST_TEST(w.text("mail.label", R"({"ids":["m1","m2"],"add":["bill"],"remove":["unread"]})") == R"({"changed":2})");
     BOOST_TEST(w.text("mail.label", R"({"ids":["m1","m2"],"add":["bill"]})") == R"({"changed":0})");
-    BOOST_TEST(w.text("mail.label", R"({"ids":["m1","m9"],"add":["x"]})").starts_with("mock.not_found"));
+    BOOST_TEST(w.text("mail.label", R"({"ids":["m1","m9"],"add":["x"]})").starts_with("skill.not_found"));
     BOOST_TEST(found(w, R"({"label":"x"})").empty());
     BOOST_TEST(found(w, R"({"query":"is:unread"})") == (texts{"m3"}), boost::test_tools::per_element());
 }
@@ -120,8 +120,8 @@ BOOST_AUTO_TEST_CASE(chat_posts_in_known_channels_and_shows_the_history) {
         std::string::npos);
     BOOST_TEST(w.text("chat.channels", "{}") == R"({"channels":["#dev","#ops"]})");
     BOOST_TEST(w.text("chat.post", R"({"channel":"#none","text":"x"})") ==
-               R"(mock.not_found: chat: there is no channel "#none"; there are "#dev", "#ops")");
-    BOOST_TEST(w.text("chat.post", R"({"channel":"#dev","text":"x","thread":"p0"})").starts_with("mock.not_found"));
+               R"(skill.not_found: chat: there is no channel "#none"; there are "#dev", "#ops")");
+    BOOST_TEST(w.text("chat.post", R"({"channel":"#dev","text":"x","thread":"p0"})").starts_with("skill.not_found"));
     mocked open(R"({"chat":{"open":true}})");
     BOOST_TEST(open.text("chat.post", R"({"channel":"#new","text":"x"})") == R"({"id":"post-1"})");
 }
@@ -153,12 +153,12 @@ BOOST_AUTO_TEST_CASE(calendar_lists_what_overlaps_the_window_and_merges_busy_tim
                       R"({"title":"N","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z"})") ==
                R"({"conflicts":[],"id":"evt-2"})");
     BOOST_TEST(w.text("calendar.list", R"({"calendar":"x","from":"2026-03-03T10:00:00Z","to":"2026-03-03T11:00:00Z"})")
-                   .starts_with("mock.not_found"));
+                   .starts_with("skill.not_found"));
     mocked strict(R"({"calendar":{"refuse_conflicts":true}})");
     const auto event = R"({"title":"N","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z"})";
     BOOST_TEST(strict.text("calendar.create_event", event) == R"({"conflicts":[],"id":"evt-1"})");
     BOOST_TEST(strict.text("calendar.create_event", event) ==
-               R"(mock.conflict: calendar: "primary" is taken at that time by "evt-1")");
+               R"(skill.conflict: calendar: "primary" is taken at that time by "evt-1")");
 }
 
 BOOST_AUTO_TEST_CASE(files_make_a_tree_that_nobody_leaves) {
@@ -169,19 +169,19 @@ BOOST_AUTO_TEST_CASE(files_make_a_tree_that_nobody_leaves) {
     BOOST_TEST(items(*member(w.call("files.list", R"({"folder":"/","recursive":true})").result, "files")).size() == 2u);
     BOOST_TEST(w.text("files.list", R"({"folder":"/nope/"})") == R"({"files":[]})");
     BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt","content":"1","overwrite":false})") ==
-               R"(mock.conflict: files: "/a/b.txt" exists)");
+               R"(skill.conflict: files: "/a/b.txt" exists)");
     BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt/x","content":"1"})") ==
-               R"(mock.conflict: files: "/a/b.txt" is a file, not a folder)");
+               R"(skill.conflict: files: "/a/b.txt" is a file, not a folder)");
     BOOST_TEST(w.text("files.write", R"({"path":"/a/c","content":"1"})") ==
-               R"(mock.conflict: files: "/a/c" is a folder)");
-    BOOST_TEST(w.text("files.write", R"({"path":"/big","content":"123456789"})").starts_with("mock.bad_request"));
+               R"(skill.conflict: files: "/a/c" is a folder)");
+    BOOST_TEST(w.text("files.write", R"({"path":"/big","content":"123456789"})").starts_with("skill.bad_request"));
     BOOST_TEST(w.text("files.write", R"({"path":"/one","content":"12345678"})") == R"({"path":"/one","size":8})");
     BOOST_TEST(w.text("files.write", R"({"path":"/a/b.txt","content":"1234"})") ==
-               "mock.conflict: files: the disk is full");
+               "skill.conflict: files: the disk is full");
     BOOST_TEST(w.text("files.write", R"({"path":"/two","content":""})")
-                   .starts_with("mock.conflict: files: there are 3 files"));
+                   .starts_with("skill.conflict: files: there are 3 files"));
     BOOST_TEST(w.text("files.move", R"({"from":"/one","to":"/a/b.txt"})") ==
-               R"(mock.conflict: files: "/a/b.txt" exists)");
+               R"(skill.conflict: files: "/a/b.txt" exists)");
     BOOST_TEST(w.text("files.move", R"({"from":"/one","to":"/a/b.txt","overwrite":true})") == R"({"path":"/a/b.txt"})");
     BOOST_TEST(w.text("files.move", R"({"from":"/a/b.txt","to":"/a/b.txt/deeper"})") ==
                R"({"path":"/a/b.txt/deeper"})");
@@ -201,15 +201,15 @@ BOOST_AUTO_TEST_CASE(kv_keeps_values_by_agent_with_versions) {
     BOOST_TEST(w.text("kv.set", R"({"key":"cursor","value":{"a":[1]},"if_version":1})") ==
                R"({"previous":5,"version":2})");
     BOOST_TEST(w.text("kv.set", R"({"key":"cursor","value":1,"if_version":1})") ==
-               R"(mock.conflict: kv: "cursor" has version 2, not 1)");
+               R"(skill.conflict: kv: "cursor" has version 2, not 1)");
     BOOST_TEST(w.text("kv.set", R"({"key":"new","value":1,"if_version":0})") == R"({"previous":null,"version":3})");
     BOOST_TEST(w.text("kv.incr", R"({"key":"new","by":-3})") == R"({"value":-2,"version":4})");
     BOOST_TEST(w.text("kv.incr", R"({"key":"cursor"})") ==
-               R"(mock.conflict: kv: "cursor" holds an object, not an integer)");
+               R"(skill.conflict: kv: "cursor" holds an object, not an integer)");
     BOOST_TEST(w.text("kv.set", R"({"key":"big","value":9223372036854775807})") == R"({"previous":null,"version":5})");
-    BOOST_TEST(w.text("kv.incr", R"({"key":"big"})") == R"(mock.conflict: kv: "big" would overflow)");
+    BOOST_TEST(w.text("kv.incr", R"({"key":"big"})") == R"(skill.conflict: kv: "big" would overflow)");
     BOOST_TEST(w.text("kv.list", R"({"prefix":"c"})") == R"({"count":1,"keys":["cursor"]})");
-    BOOST_TEST(w.text("kv.delete", R"({"key":"cursor","if_version":9})").starts_with("mock.conflict"));
+    BOOST_TEST(w.text("kv.delete", R"({"key":"cursor","if_version":9})").starts_with("skill.conflict"));
     BOOST_TEST(w.text("kv.delete", R"({"key":"cursor"})") == R"({"deleted":true})");
     BOOST_TEST(w.text("kv.delete", R"({"key":"cursor"})") == R"({"deleted":false})");
 }
@@ -240,7 +240,7 @@ BOOST_AUTO_TEST_CASE(payments_decline_what_is_not_covered_and_refuse_refunds_bey
                R"({"charge_id":"","reason":"insufficient funds","status":"declined"})");
     BOOST_TEST(charge("cus-anna", 5, "USD") ==
                R"({"charge_id":"","reason":"the customer pays in EUR","status":"declined"})");
-    BOOST_TEST(charge("cus-none", 5, "USD").starts_with("mock.not_found"));
+    BOOST_TEST(charge("cus-none", 5, "USD").starts_with("skill.not_found"));
     BOOST_TEST(charge("cus-anna", 500, "EUR") ==
                R"({"charge_id":"ch-1","receipt_token":"receipt-1","status":"succeeded"})");
     BOOST_TEST(charge("cus-anna", 1, "EUR").find("declined") != std::string::npos);
@@ -252,7 +252,7 @@ BOOST_AUTO_TEST_CASE(payments_decline_what_is_not_covered_and_refuse_refunds_bey
     BOOST_TEST(refund(301) == R"({"refund_id":"","status":"refused","why":"only 300 cents of the charge are left"})");
     BOOST_TEST(refund(300) == R"({"refund_id":"re-4","status":"succeeded"})");
     BOOST_TEST(refund(1) == R"({"refund_id":"","status":"refused","why":"the charge is refunded wholly"})");
-    BOOST_TEST(w.text("payment.refund", R"({"charge_id":"ch-9","amount_cents":1})").starts_with("mock.not_found"));
+    BOOST_TEST(w.text("payment.refund", R"({"charge_id":"ch-9","amount_cents":1})").starts_with("skill.not_found"));
     BOOST_TEST(w.text("payment.balance", R"({"customer":"cus-anna"})") ==
                R"({"charged_cents":500,"currency":"EUR","funds_cents":500,"refunded_cents":500})");
     BOOST_TEST(w.text("payment.balance", R"({"customer":"cus-rich"})") ==
@@ -271,13 +271,13 @@ BOOST_AUTO_TEST_CASE(sheets_append_read_and_update_blocks) {
                R"({"updated":3})");
     BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","first_row":3})") ==
                R"({"count":2,"rows":[["c",null,"x","y"],[null,null,"z"]]})");
-    BOOST_TEST(w.text("sheet.update", R"({"sheet":"book","cell":"A9","rows":[["x"]]})").starts_with("mock.conflict"));
+    BOOST_TEST(w.text("sheet.update", R"({"sheet":"book","cell":"A9","rows":[["x"]]})").starts_with("skill.conflict"));
     BOOST_TEST(w.text("sheet.update", R"({"sheet":"book","cell":"ZZZ1","rows":[["x"]]})") ==
-               "mock.conflict: sheet: the tab is full");
+               "skill.conflict: sheet: the tab is full");
     BOOST_TEST(w.text("sheet.append", R"({"sheet":"none","rows":[]})") ==
-               R"(mock.not_found: sheet: there is no sheet "none"; there are "book")");
+               R"(skill.not_found: sheet: there is no sheet "none"; there are "book")");
     BOOST_TEST(w.text("sheet.read", R"({"sheet":"book","tab":"T"})") ==
-               R"(mock.not_found: sheet: "book" has no tab "T"; there are "Empty", "Sheet1")");
+               R"(skill.not_found: sheet: "book" has no tab "T"; there are "Empty", "Sheet1")");
 }
 
 BOOST_AUTO_TEST_CASE(http_routes_answer_in_order_and_count_their_calls) {
@@ -308,7 +308,7 @@ BOOST_AUTO_TEST_CASE(http_routes_answer_in_order_and_count_their_calls) {
     BOOST_TEST((lost.outcome == effect_outcome::unknown));
     BOOST_TEST((lost.code == errc::skill_outcome_unknown));
     BOOST_TEST(get("https://other.test/")
-                   .starts_with("mock.not_found: http: no route names the host of \"https://other.test/\""));
+                   .starts_with("skill.not_found: http: no route names the host of \"https://other.test/\""));
 }
 
 BOOST_AUTO_TEST_CASE(expenses_are_found_beside_a_currency_or_with_two_decimals) {

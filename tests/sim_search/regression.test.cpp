@@ -44,6 +44,7 @@ regression sample() {
     r.workload.without = {"other"};
     r.workload.triggers = {{.trigger = 1, .after = {}, .times = 1, .body = json(R"({"order":"x: y","n":[1,2]})")},
                            {.trigger = 2, .dropped = true, .after = {}, .times = {}, .body = {}}};
+    r.workload.settings = {{"clerk", "steps", 1}, {"kv.set@1.0.0", "retry.attempts", 2}};
     r.workload.expect = {.number = 2, .right = json("3")};
     r.engine = "0.1.0";
     r.scenario_hash = "0123456789abcdef";
@@ -145,6 +146,12 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_regression_is_said) {
                "config.value: `duration` of a workload is no duration in its range");
     BOOST_TEST(why(head + "workload: {without: [b, a]}\n") == "config.value: `without` is a sorted list of agents");
     BOOST_TEST(why(head + "workload: {withuot: [a]}\n") == "config.unknown_key: a workload has no key `withuot`");
+    BOOST_TEST(why(head + "workload: {settings: []}\n") ==
+               "config.value: `settings` of a workload is a list with something in it");
+    BOOST_TEST(why(head + "workload: {settings: [{of: clerk, to: 1}]}\n") ==
+               "config.missing_key: a setting of the workload needs `of`, `name` and `to`");
+    BOOST_TEST(why(head + "workload: {settings: [{of: b, name: x, to: 1}, {of: a, name: x, to: 1}]}\n") ==
+               "config.value: `settings` of a workload are sorted by `of` and `name`");
     BOOST_TEST(why(head + "workload: {expect: {right: 2}}\n") ==
                "config.missing_key: `expect` of a workload needs its `number`");
     BOOST_TEST(why(head + "workload: {expect: {number: 0, right: null}}\n") ==

@@ -208,6 +208,37 @@ BOOST_AUTO_TEST_CASE(an_expectation_is_shrunk_against_a_program_that_is_right) {
     }
 }
 
+/// As expecting_case(), and each start looks three times more after the charge.
+run_case long_expecting_case() {
+    run_case c = expecting_case();
+    auto s = std::make_shared<scenario>(*c.what);
+    s->agents = {
+        make_steps_agent("clerk",
+                         {make_binding("charge", retried_skill("kv.set")),
+                          make_binding("look", make_skill("kv.get", {.effect = effect_class::read}))},
+                         {{"one", "charge", {.arguments = R"({"key":"${trigger.order}","value":"${trigger.amount}"})"}},
+                          {"two", "look", {.arguments = R"({"key":"a"})", .error_policy = on_error::proceed}},
+                          {"three", "look", {.arguments = R"({"key":"b"})", .error_policy = on_error::proceed}}})};
+    s->triggers = {s->triggers[1]};
+    s->expectations[0].count = {9, 9};
+    c.what = s;
+    return c;
+}
+
+BOOST_AUTO_TEST_CASE(steps_that_come_after_the_mistake_go) {
+    const auto r = shrink(long_expecting_case(), clerk_succeeds,
+                          {.jobs = 1, .hook = denies_the_third(), .reference = right_program});
+    BOOST_REQUIRE_MESSAGE(r.has_value(), (r ? "" : to_string(r.error())));
+    BOOST_TEST((r->shrunk.edits.settings == std::vector<setting_edit>{{"clerk", "steps", 1}}));
+    BOOST_TEST(r->shrinking.events_after <= 7U); // three starts, each with one call
+    const auto token = decode_token(r->token);
+    BOOST_REQUIRE(token.has_value());
+    const auto again = case_of(*token, long_expecting_case().what);
+    BOOST_REQUIRE(again.has_value());
+    BOOST_TEST((execute(*again, denies_the_third()).find(clerk_succeeds) != nullptr));
+    BOOST_TEST(!execute(*again, {}).failed());
+}
+
 BOOST_AUTO_TEST_CASE(without_a_program_that_is_right_an_expectation_stays_as_it_was_met) {
     const auto r = shrink(expecting_case(), clerk_succeeds, {.hook = denies_the_third()});
     BOOST_REQUIRE(r.has_value());

@@ -33,6 +33,9 @@ workload_edits any_edits() {
     workload_edits e;
     if (*rc::gen::arbitrary<bool>()) e.horizon = milliseconds(*rc::gen::inRange(1, 100'000));
     if (*rc::gen::arbitrary<bool>()) e.without = {"other", "third"};
+    if (*rc::gen::arbitrary<bool>())
+        e.settings = {{"clerk", "steps", *rc::gen::inRange<std::int64_t>(0, INT64_MAX)},
+                      {"kv.set@1.0.0", "a \u00e4", 1}};
     const auto n = *rc::gen::inRange<std::uint32_t>(0, 3);
     for (std::uint32_t i = 0; i < n; ++i) {
         if (*rc::gen::arbitrary<bool>()) {

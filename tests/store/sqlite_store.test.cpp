@@ -398,14 +398,14 @@ BOOST_AUTO_TEST_CASE(a_change_of_values_stays_whole_or_leaves_no_trace) {
             AIVP_CHECK(v.put("b", payload::of_integer(2)));
             AIVP_CHECK(v.erase("a"));
             AIVP_CHECK(v.keep_effect(key, {1}, {"kv.x", sha256("{}"), payload::of_bool(true)}));
-            if (gives_up) return fail(errc::mock_conflict, "on second thoughts");
+            if (gives_up) return fail(errc::skill_conflict, "on second thoughts");
             return {};
         });
     };
     raw_database other(folder.file());
     const std::string all = "SELECT (SELECT group_concat(key || '=' || value || '/' || version) FROM kv) || ' ' ||"
                             " (SELECT revision FROM kv_revision) || ' ' || (SELECT count(*) FROM kv_effects)";
-    BOOST_TEST(code_of(change(true)) == "mock.conflict");
+    BOOST_TEST(code_of(change(true)) == "skill.conflict");
     BOOST_TEST(other.run("SELECT (SELECT count(*) FROM kv) || (SELECT revision FROM kv_revision) ||"
                          " (SELECT count(*) FROM kv_effects)") == "000");
     BOOST_TEST(code_of(change(false)) == "");

@@ -13,6 +13,7 @@
 #include "sim/search/token.hpp"
 #include "tools/aivp-sim/commands.hpp"
 #include "tools/aivp-sim/failure_text.hpp"
+#include "tools/aivp-sim/property_reports.hpp"
 #include "tools/aivp-sim/results.hpp"
 #include "tools/common/output.hpp"
 
@@ -194,8 +195,9 @@ int explore_all(const arguments& a, const scenario_list& scenarios, sim::search_
     results.summary = {.passed = passed, .failed = failed, .skipped = 0, .seconds = watch.seconds()};
     if (const auto written = files->write(results); !written) return report_error(written.error());
     if (a.has("json")) {
-        std::cout << "{\"scenarios\":[" << documents << "],\"totals\":{\"failed\":" << failed
-                  << ",\"passed\":" << passed << ",\"runs\":" << runs << "},\"version\":1}\n";
+        std::cout << "{\"probes\":" << probes_json() << ",\"scenarios\":[" << documents
+                  << "],\"totals\":{\"failed\":" << failed << ",\"passed\":" << passed << ",\"runs\":" << runs
+                  << "},\"version\":1}\n";
     } else {
         char speed[64];
         std::snprintf(speed, sizeof speed, "%.2f s, %.0f a second", watch.seconds(),
@@ -249,8 +251,8 @@ result<std::string> keep_failure(const sim::failure_report& r, const std::string
     const sim::scenario& s = *r.shrunk.origin();
     std::error_code ec;
     fs::create_directories(folder, ec);
-    const fs::path target =
-        fs::path(folder) / (sim::stem_of(s.file) + "-" + to_hex(r.signature.last_events, 6) + ".yaml");
+    const digest finding = sha256(r.signature.property, r.signature.last_events.view());
+    const fs::path target = fs::path(folder) / (sim::stem_of(s.file) + "-" + to_hex(finding, 6) + ".yaml");
     sim::regression out;
     const fs::path from = fs::absolute(folder, ec).lexically_normal(), to = fs::absolute(s.file, ec).lexically_normal();
     out.scenario = to.lexically_relative(from).generic_string();

@@ -16,7 +16,7 @@
 
 namespace aivp {
 
-/// Which codes a problem gets: mock.bad_request for what an agent sent, config.* for what a scenario or a fixture says.
+/// Which codes a problem gets: skill.bad_request for what an agent sent, config.* for what a scenario or a fixture says.
 enum class field_origin : std::uint8_t { request, seed };
 
 class field_reader {
@@ -83,7 +83,7 @@ std::uint64_t minted_number(std::string_view id, std::string_view prefix);
 /// One step of a JSON pointer, escaped.
 std::string pointer_step(std::string_view key);
 
-/// mock.unknown_operation: `service` knows only `known`.
+/// skill.unknown_operation: `service` knows only `known`.
 error unknown_operation(std::string_view service, std::string_view operation, const std::vector<std::string>& known);
 /// idem.other_args: the key of this call of `skill` came before with one of `before`.
 error key_used_before(std::string_view skill, std::string_view before);

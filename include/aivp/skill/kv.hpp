@@ -42,8 +42,8 @@ const std::vector<std::string>& kv_operations();
 bool kv_writes(std::string_view operation);
 
 /// `target` (the key, or the prefix of a list) is filled in before anything can fail; nothing changes when it fails.
-/// Errors: mock.unknown_operation; mock.bad_request (arguments of another shape, a key of 0 or more than 200 bytes);
-/// mock.conflict (another version than expected, a value that is no integer, an overflow); those of the space.
+/// Errors: skill.unknown_operation; skill.bad_request (arguments of another shape, a key of 0 or more than 200 bytes);
+/// skill.conflict (another version than expected, a value that is no integer, an overflow); those of the space.
 result<payload> perform_kv(std::string_view operation, const payload& arguments, kv_space& space, std::string& target);
 
 } // namespace aivp

@@ -1,4 +1,5 @@
-// A case that is made smaller step by step. The steps themselves: shrink_faults.cpp, shrink_workload.cpp.
+// A case that is made smaller step by step. The steps themselves: shrink_faults.cpp, shrink_workload.cpp,
+// shrink_settings.cpp.
 #pragma once
 
 #include <cstddef>
@@ -67,6 +68,8 @@ private:
     void restore_bodies();
     void drop_agents();
     void close_gaps();
+    void lower_settings();
+    bool lower(const setting& s, std::int64_t to);
     void lower_seed();
 
     run_case best_;
