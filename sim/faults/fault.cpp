@@ -27,7 +27,7 @@ using enum fault_kind;
 constexpr fault_span no_span{};
 constexpr fault_span late{"late", {seconds(5), minutes(2), hours(2)}};
 constexpr fault_span after{"after", {milliseconds(10), seconds(2), minutes(2)}};
-constexpr fault_span wait{"wait", {seconds(1), seconds(20), minutes(10)}};
+constexpr fault_span hold{"wait", {seconds(1), seconds(20), minutes(10)}};
 constexpr fault_span away{"away", {seconds(1), minutes(10), days(1)}};
 constexpr fault_span down{"down", {seconds(1), minutes(1), hours(1)}};
 constexpr fault_span by{"by", {seconds(2), hours(1), days(30)}};
@@ -35,7 +35,7 @@ constexpr fault_span by{"by", {seconds(2), hours(1), days(30)}};
 std::vector<fault_kind_info> model_kinds() {
     const std::vector<std::string_view> headers{"none", "seconds", "date", "milliseconds", "past", "absurd"};
     return {
-        {model_rate_limited, model, "rate_limited", "429; the form says how Retry-After is written", wait, headers},
+        {model_rate_limited, model, "rate_limited", "429; the form says how Retry-After is written", hold, headers},
         {model_overloaded, model, "overloaded", "529, nothing was computed", no_span, {}},
         {model_server_error, model, "server_error", "500, nothing was computed", no_span, {}},
         {model_silent, model, "silent", "the request is lost: no answer, no bill", no_span, {}},
@@ -70,7 +70,7 @@ std::vector<fault_kind_info> skill_kinds() {
     return {
         {skill_unavailable, skill, "unavailable", "no connection: no effect, and the caller knows it", no_span, {}},
         {skill_denied, skill, "denied", "401: the credentials have expired, no effect", no_span, {}},
-        {skill_rate_limited, skill, "rate_limited", "429; the form says how Retry-After is written", wait, headers},
+        {skill_rate_limited, skill, "rate_limited", "429; the form says how Retry-After is written", hold, headers},
         {skill_silent, skill, "silent", "the request is lost: no effect, no answer", no_span, {}, true, true},
         {skill_lost,
          skill,

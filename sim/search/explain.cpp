@@ -4,9 +4,9 @@
 #include <set>
 #include <utility>
 
-#include "sim/search/plan_space.hpp"
 #include "sim/search/story.hpp"
 #include "sim/search/token.hpp"
+#include "sim/search/workload_space.hpp"
 
 namespace aivp::sim {
 

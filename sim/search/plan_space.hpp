@@ -114,10 +114,6 @@ private:
 /// `most` of the numbers below `all`, one drawn out of each of `most` equal parts; all of them when they are no more.
 std::vector<std::uint64_t> sample_evenly(std::uint64_t all, std::uint64_t most, std::string_view purpose);
 
-/// What the seed makes of the scenario's workload: other numbers and times of its triggers, other payloads that the agents'
-/// schemas allow, other users. Half of the seeds leave it as it is.
-workload_edits draw_workload(const scenario& s, std::uint64_t seed);
-
 /// Takes over what the scenario's own `swarm` admits. May its workload be changed, too?
 bool take_swarm(const scenario& s, fault_filter& filter);
 /// The scenario under its own faults and these.
@@ -125,10 +121,5 @@ run_case with_plan(const std::shared_ptr<const scenario>& s, planned_case p);
 /// A random plan: what the seed draws, its workload only if `vary_workload`.
 run_case drawn_case(const plan_space& space, const std::shared_ptr<const scenario>& s, std::uint64_t seed,
                     bool vary_workload);
-
-/// Another value in place of each text and number of `value`, drawn by `stream`; now and then an odd one.
-payload varied(const payload& value, random_stream& stream);
-/// Do the schemas of all triggers that this one can start accept the payload?
-bool accepts_payload(const scenario& s, const planned_trigger& t, const payload& body);
 
 } // namespace aivp::sim
