@@ -105,6 +105,7 @@ void scenario_reader::read() {
     if (const auto text = top.text("description")) out_.description = text->text;
     read_agents(top);
     read_common(top);
+    out_.snapshot_every = static_cast<std::uint64_t>(top.integer("snapshot_every", 1, count_max).value_or(0));
     read_triggers(top);
     read_faults(top);
     read_properties(top);
@@ -259,16 +260,24 @@ void scenario_reader::read_trigger(const yaml_node& node) {
     t.after = m.span("after", {}, days(366 * 20)).value_or(duration{});
     t.every = m.span("every", microseconds(1), days(366 * 20));
     t.times = static_cast<std::uint64_t>(m.integer("times", 1, 1'000'000).value_or(t.every ? 2 : 1));
-    const auto agent = m.text("start"), event = m.text("event"), cancelled = m.text("cancel");
-    if (static_cast<int>(agent.has_value()) + event.has_value() + cancelled.has_value() != 1)
-        errors_.report(errc::config_missing_key, node.at, "a trigger has exactly one of `start`, `event` and `cancel`");
+    const auto agent = m.text("start"), event = m.text("event"), cancelled = m.text("cancel"),
+               resolved = m.text("resolve");
+    if (static_cast<int>(agent.has_value()) + event.has_value() + cancelled.has_value() + resolved.has_value() != 1)
+        errors_.report(errc::config_missing_key, node.at,
+                       "a trigger has exactly one of `start`, `event`, `cancel` and `resolve`");
     if (agent) t.agent = agent->text;
     if (event) t.event = event->text;
     if (cancelled) {
         t.agent = cancelled->text;
         t.cancel = true;
+        t.waiting = m.boolean("waiting").value_or(false);
     }
-    const auto& named = agent ? agent : cancelled;
+    if (resolved) {
+        t.agent = resolved->text;
+        m.required("finding");
+        t.resolve = m.word("finding", {"failed", "again"}) == 1U ? call_finding::again : call_finding::failed;
+    }
+    const auto& named = agent ? agent : cancelled ? cancelled : resolved;
     if (named) check_agent(*named);
     if (const auto body = m.value("payload")) t.body = body->value;
     if (t.times > 1 && !t.every) errors_.report(errc::config_missing_key, node.at, "`times` needs `every`");
@@ -640,6 +649,7 @@ simulation_setup make_setup(const scenario& s, std::uint64_t seed) {
     setup.latencies = s.latencies;
     setup.synchronous = s.synchronous;
     setup.secrets = s.secrets;
+    setup.snapshot_every = s.snapshot_every;
     setup.properties = &s.properties;
     setup.ports = [&s](const world_parts& parts) { return make_ports(s, parts); };
     return setup;
@@ -657,7 +667,9 @@ result<void> plan_triggers(const scenario& s, simulation& sim) {
              ++n, after = after + t.every.value_or(duration{})) {
             const instant when = s.start + after;
             if (t.cancel)
-                sim.cancel_at(when, agent, "cancelled by the scenario");
+                sim.cancel_at(when, agent, "cancelled by the scenario", t.waiting);
+            else if (t.resolve)
+                sim.resolve_at(when, agent, *t.resolve);
             else if (!t.event.empty())
                 sim.input_at(when, publish_event{t.event, t.body}, input_source::event_bus);
             else

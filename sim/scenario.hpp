@@ -61,9 +61,11 @@ struct planned_trigger {
     duration after; ///< since the start
     std::optional<duration> every;
     std::uint64_t times = 1;
-    std::string agent;   ///< start this agent …
-    std::string event;   ///< … or publish this event
-    bool cancel = false; ///< … or cancel the agent's run
+    std::string agent;                   ///< start this agent …
+    std::string event;                   ///< … or publish this event
+    bool cancel = false;                 ///< … or cancel the agent's run
+    bool waiting = false;                ///< … the one that waits first, not the one under way
+    std::optional<call_finding> resolve; ///< … or say what a person found out about the parked call of its run
     payload body;
     source_pos where;
 };
@@ -78,6 +80,7 @@ struct scenario {
     instant start;
     duration horizon;
     std::uint64_t max_events = 1'000'000;
+    std::uint64_t snapshot_every = 0; ///< records between two snapshots of the state; 0 = none
     bool synchronous = true;
     std::vector<snapshot_ptr> agents;
     std::vector<std::string> skill_paths; ///< folders and files, as they were opened

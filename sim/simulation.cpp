@@ -279,17 +279,34 @@ void simulation::forget_what_was_kept(store_port& store) {
     std::erase_if(planned_.waiting, [](const auto& w) { return w.in_doubt; });
 }
 
+bool simulation::planned_inputs::aim(planned& p) const {
+    const engine_state& state = simulation_.driver_->state();
+    const agent_state& agent = state.agents[p.operated.value - 1];
+    const run_id run = !p.waiting ? agent.active : agent.waiting.empty() ? run_id{} : agent.waiting.front();
+    if (auto* cancel = std::get_if<cancel_run>(&p.input)) {
+        cancel->run = run;
+        return static_cast<bool>(run);
+    }
+    const run_state* r = state.find(run);
+    if (!r) return false;
+    const auto parked = std::ranges::find_if(r->open, &open_call::parked);
+    if (parked == r->open.end()) return false;
+    resolve_call& found = std::get<resolve_call>(p.input);
+    found.ref = {run, parked->call};
+    if (std::ranges::any_of(simulation_.ledger_.entries(), [&](const ledger_entry& e) {
+            return call_ref{e.run, e.call} == found.ref && e.outcome == effect_outcome::ok;
+        }))
+        found.finding = call_finding::happened;
+    return true;
+}
+
 void simulation::planned_inputs::fire(std::uint64_t token) {
     if (simulation_.killed() || !simulation_.driver_->failures().empty()) {
         waiting.push_back({token, false});
         return;
     }
     planned p = inputs[token];
-    if (p.cancels) {
-        const run_id active = simulation_.driver_->state().agents[p.cancels.value - 1].active;
-        if (!active) return;
-        std::get<cancel_run>(p.input).run = active;
-    }
+    if (p.operated && !aim(p)) return;
     // A process that dies or a store that fails leaves the input with whoever wanted it.
     if (!simulation_.driver_->submit(std::move(p.input), p.source)) waiting.push_back({token, true});
 }
@@ -299,8 +316,13 @@ void simulation::input_at(instant when, engine_input input, input_source source)
     scheduler_.at(when, event_class::external, planned_, planned_.inputs.size() - 1);
 }
 
-void simulation::cancel_at(instant when, agent_id agent, std::string reason) {
-    planned_.inputs.push_back({cancel_run{{}, std::move(reason)}, input_source::operator_, agent});
+void simulation::cancel_at(instant when, agent_id agent, std::string reason, bool waiting) {
+    planned_.inputs.push_back({cancel_run{{}, std::move(reason)}, input_source::operator_, agent, waiting});
+    scheduler_.at(when, event_class::external, planned_, planned_.inputs.size() - 1);
+}
+
+void simulation::resolve_at(instant when, agent_id agent, call_finding otherwise) {
+    planned_.inputs.push_back({resolve_call{{}, otherwise, {}, {}}, input_source::operator_, agent});
     scheduler_.at(when, event_class::external, planned_, planned_.inputs.size() - 1);
 }
 
@@ -341,10 +363,11 @@ stop_reason simulation::run(instant until, std::uint64_t max_events, bool only_f
 /// A snapshot that cannot be saved is no failure: the journal has everything.
 void simulation::save_snapshot_when_due() {
     const seq_no last = driver_->last_seq();
-    if (!setup_.store || killed() || !driver_->failures().empty()) return;
+    if (killed() || !driver_->failures().empty()) return;
     if (last.value < snapshot_seq_.value + setup_.snapshot_every) return;
     snapshot_seq_ = last;
-    (void)setup_.store->save_snapshot({last, driver_->last_at(), driver_->chain(), encode_state(driver_->state())});
+    store_port& store = setup_.store ? *setup_.store : store_;
+    (void)store.save_snapshot({last, driver_->last_at(), driver_->chain(), encode_state(driver_->state())});
 }
 
 void simulation::keep_journal() {

@@ -95,7 +95,7 @@ struct simulation_setup {
     /// The journal, which must outlive the simulation; null = one in memory, and only then journal() has anything in it.
     store_port* store = nullptr;
     store_keeper* keeper = nullptr;   ///< of `store`; null = nobody; must outlive the simulation
-    std::uint64_t snapshot_every = 0; ///< records between two snapshots of the state in `store`; 0 = none
+    std::uint64_t snapshot_every = 0; ///< records between two snapshots of the state; 0 = none
     /// Set: the process that runs the engine may die, and be started again.
     std::optional<death_plan> death;
     /// Set: what the ports, the clock, the store and operators do wrong; under an empty plan places are only counted.
@@ -115,8 +115,11 @@ public:
 
     /// Plans an input for later (or now).
     void input_at(instant when, engine_input input, input_source source);
-    /// Plans the end of whatever run the agent has under way then.
-    void cancel_at(instant when, agent_id agent, std::string reason);
+    /// Plans the end of whatever run the agent has under way then, or of the one that waits first.
+    void cancel_at(instant when, agent_id agent, std::string reason, bool waiting = false);
+    /// Plans that a person looks after the parked call of the agent's run: what the world has did happen, and of what it does
+    /// not have they say `otherwise`.
+    void resolve_at(instant when, agent_id agent, call_finding otherwise);
     /// The number of the agent with this id. Errors: trigger.no_agent.
     result<agent_id> agent(std::string_view id) const;
 
@@ -198,8 +201,11 @@ private:
             engine_input input;
             input_source source;
             agent_id
-                cancels; ///< not 0: cancel this agent's active run; `input` is a cancel_run whose run is filled in then
+                operated; ///< not 0: `input` is an operator's; the run of this agent that it means is filled in then
+            bool waiting = false; ///< it means the run that waits first
         };
+        /// False: there is no such run, or no parked call.
+        bool aim(planned& p) const;
         std::vector<planned> inputs;
         struct waiting_input {
             std::uint64_t token;

@@ -96,11 +96,11 @@ void draw_trigger(const scenario& s, std::uint32_t index, std::uint64_t seed, st
     }
     if (t.every && stream.chance(1, 3)) e.times = 1 + stream.below(2 * std::min<std::uint64_t>(t.times, 500));
     if (stream.chance(1, 3)) e.after = varied_time(s, t, stream);
-    if (!t.cancel && stream.chance(1, 3)) e.body = varied_body(s, t, stream);
+    if (!t.cancel && !t.resolve && stream.chance(1, 3)) e.body = varied_body(s, t, stream);
     if (!e.empty()) out.push_back(std::move(e));
     if (!stream.chance(1, 5)) return;
     trigger_edit more{.trigger = index, .added = true, .after = varied_time(s, t, stream), .times = 1, .body = {}};
-    if (!t.cancel && stream.chance(1, 2)) more.body = varied_body(s, t, stream);
+    if (!t.cancel && !t.resolve && stream.chance(1, 2)) more.body = varied_body(s, t, stream);
     out.push_back(std::move(more));
 }
 

@@ -120,6 +120,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_said_has_its_default) {
     BOOST_TEST(to_string(s->start) == "2026-01-01T00:00:00Z");
     BOOST_TEST(s->horizon.us == days(1).us);
     BOOST_TEST(s->max_events == 1'000'000U);
+    BOOST_TEST(s->snapshot_every == 0U);
     BOOST_TEST(s->synchronous);
     BOOST_TEST(s->world.is_null());
     BOOST_TEST(s->model.is_null());
@@ -140,6 +141,7 @@ agents: []
 start: 2026-03-02T08:00:00Z
 duration: 36h
 max_events: 77
+snapshot_every: 3
 synchronous: false
 world: {kv: {values: {a: {k: 1}}}}
 latency: {kv.get: 5ms, "": 1s}
@@ -166,6 +168,7 @@ expect:
     BOOST_TEST(to_string(s->start) == "2026-03-02T08:00:00Z");
     BOOST_TEST(s->horizon.us == hours(36).us);
     BOOST_TEST(s->max_events == 77U);
+    BOOST_TEST(s->snapshot_every == 3U);
     BOOST_TEST(!s->synchronous);
     BOOST_TEST(s->world.text() == R"({"kv":{"values":{"a":{"k":1}}}})");
     latency_table latencies = s->latencies;
@@ -200,7 +203,7 @@ expect:
     BOOST_TEST(s->expectations[1].count.to_string() == "at most 1");
     BOOST_TEST(s->expectations[3].outcome == "unknown");
     BOOST_TEST(s->expectations[3].count.to_string() == "at least 2");
-    BOOST_TEST(s->expectations[3].where.line == 22U);
+    BOOST_TEST(s->expectations[3].where.line == 23U);
     BOOST_TEST(s->expectations[5].as == "t");
     BOOST_TEST(s->expectations[7].count.to_string() == "at least 1");
     const simulation_setup setup = make_setup(*s, 42);

@@ -79,6 +79,40 @@ BOOST_AUTO_TEST_CASE(whatever_run_is_under_way_can_be_cancelled) {
     BOOST_TEST(w.properties().violations().empty());
 }
 
+BOOST_AUTO_TEST_CASE(the_run_that_waits_first_can_be_cancelled_and_the_one_under_way_goes_on) {
+    simulation_setup setup = with({reader()});
+    setup.latencies.set("", latency_model::fixed(seconds(30)));
+    auto s = simulation::create(std::move(setup));
+    BOOST_REQUIRE(s);
+    simulation& w = **s;
+    w.cancel_at(w.now() + seconds(1), {1}, "nothing waits yet", true);
+    for (int i = 0; i < 3; ++i) w.input_at(w.now() + seconds(5), start_run{{1}, {}}, input_source::operator_);
+    w.cancel_at(w.now() + seconds(10), {1}, "enough", true);
+    BOOST_TEST(to_string(w.run(instant::max(), 100)) == "idle");
+    const auto& runs = w.log().runs();
+    BOOST_TEST((runs.at({1}).outcome->status == outcome_status::success));
+    BOOST_TEST(runs.at({2}).outcome->message == "enough");
+    BOOST_TEST((runs.at({3}).outcome->status == outcome_status::success));
+    w.conclude(stop_reason::idle);
+    BOOST_TEST(w.properties().violations().empty());
+}
+
+BOOST_AUTO_TEST_CASE(where_no_call_is_parked_a_finding_changes_nothing) {
+    const auto ended = [](bool resolves) {
+        simulation_setup setup = with({reader()});
+        setup.latencies.set("", latency_model::fixed(seconds(30)));
+        auto s = simulation::create(std::move(setup));
+        BOOST_REQUIRE(s);
+        simulation& w = **s;
+        if (resolves) w.resolve_at(w.now(), {1}, call_finding::again); // nothing runs yet
+        w.input_at(w.now() + seconds(5), start_run{{1}, {}}, input_source::operator_);
+        if (resolves) w.resolve_at(w.now() + seconds(10), {1}, call_finding::failed); // its call is under way
+        w.run(instant::max(), 100);
+        return w.engine().chain();
+    };
+    BOOST_CHECK(ended(true) == ended(false));
+}
+
 BOOST_AUTO_TEST_CASE(agents_are_found_by_their_id) {
     auto s = simulation::create(with({reader()}));
     BOOST_REQUIRE(s);

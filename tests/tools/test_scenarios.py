@@ -32,8 +32,6 @@ NOT_REACHED = {
     "driver: the clock ran back": "its guard keeps that from the driver; tests/engine",
     "model: a late failure while another attempt is planned": "takes a model that answers twice; a fault",
     "recovery: a read cannot be sent again without its secrets": "a death at one commit; --crash-points",
-    "resolve: a parked write did happen": "no trigger resolves a call; tests/engine",
-    "resolve: a parked write is made again": "no trigger resolves a call; tests/engine",
     "store: a commit ends without an answer": "a fault of the disk; tests/store",
     "store: a fenced writer is refused": "there is one process; tests/store",
     "timer: a run's timer that was moved fires early": "simulated timers that were moved are gone; tests/engine",
