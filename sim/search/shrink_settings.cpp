@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "sim/properties.hpp"
 #include "sim/search/internal/shrinker.hpp"
 
 namespace aivp::sim::internal {
@@ -35,10 +36,10 @@ bool shrinker::lower(const setting& s, std::int64_t to) {
     return false;
 }
 
-/// Only beside a program that is right: with fewer attempts an agent may rightly fail, and nobody else could tell that from
-/// the bug.
+/// Only for what no right program breaks, whatever its limits: a built-in property, or an expectation beside a program that is
+/// right. With fewer attempts an agent may rightly break any other.
 void shrinker::lower_settings() {
-    if (!is_expectation_) return;
+    if (!is_expectation_ && !find_property(property_)) return;
     for (const setting& s : settings_of(*best_.what)) {
         std::int64_t tried = 0;
         for (const std::int64_t to : {s.least, s.value / 16, s.value / 4, s.value / 2, s.value - 1}) {

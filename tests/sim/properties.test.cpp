@@ -307,6 +307,7 @@ BOOST_AUTO_TEST_CASE(a_trigger_without_an_end_is_reported) {
     watched open;
     open.accept();
     open.after.runs[{1}].id = {1};
+    open.after.runs[{1}].agent = {1};
     open.checker.conclude(open.after, journal, false);
     BOOST_TEST(open.violated().empty());
     open.checker.conclude(open.after, journal, true);

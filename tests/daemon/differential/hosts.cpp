@@ -177,7 +177,7 @@ far_side::~far_side() { server_.reset(); }
 
 void far_side::begin(const script& s) {
     const std::lock_guard lock(mutex_);
-    script_ = &s;
+    script_ = s;
     for (std::size_t i = 0; i < s.exchanges.size(); ++i)
         if (s.exchanges[i].by == means::http) waiting_[s.exchanges[i].match].push_back(i);
 }
@@ -228,7 +228,7 @@ std::string far_side::wait_and_say(net_test::peer& p, std::size_t exchange) {
         std::unique_lock lock(mutex_);
         while (!released_.contains(exchange) && !p.stopping()) changed_.wait_for(lock, std::chrono::milliseconds(20));
     }
-    const differential_test::exchange& e = script_->exchanges[exchange];
+    const differential_test::exchange& e = script_.exchanges[exchange];
     if (p.stopping() || e.answer.what != wire_answer::kind::answer) return {};
     if (!e.of_model)
         return http_text(e.answer.status, e.answer.body.is_null() ? "" : e.answer.body.text(), e.answer.retry_after_ms);

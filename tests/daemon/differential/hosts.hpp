@@ -66,7 +66,7 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    const script* script_ = nullptr;
+    script script_; ///< of its own: a peer may still be asked when whoever began is gone
     std::map<std::string, std::deque<std::size_t>> waiting_; ///< by what a request is known by
     std::set<std::size_t> released_;
     std::vector<std::string> strangers_;
