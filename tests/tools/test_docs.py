@@ -18,10 +18,10 @@ class ScenarioFormat(ToolTest):
 
     def test_every_example_runs_as_it_stands(self):
         scenarios = [b for b in self.blocks if b.startswith("schema_version: scenario.v1\n")]
-        self.assertEqual(len(scenarios), 5)
+        self.assertEqual(len(scenarios), 6)
         paths = [self.write(f"docs/example-{n}.yaml", text) for n, text in enumerate(scenarios)]
         done = self.run_tool("aivp-sim", "run", *paths, "--seeds", 200)
-        self.assertIn("5 passed, 0 failed", done.stdout)
+        self.assertIn("6 passed, 0 failed", done.stdout)
         (fixture,) = [b for b in self.blocks if b.startswith("schema_version: fixture.v1\n")]
         self.write("docs/fixture.yaml", fixture)
         done = self.run_tool("aivp", "run", "--dry-run", "fixtures/agents/service-monitor.yaml", "--fixtures", "docs", cwd=self.folder)
