@@ -147,6 +147,7 @@ private:
             find(store.error().code, "store", "a store that can be made", store.error().message, "");
             return false;
         }
+        created_ = disk_.after_crash(crash_mode::process_kill, {1, "disk", "store", "created"});
         const std::unique_ptr<store_port> planted = options_.plant_store ? options_.plant_store(**store) : nullptr;
         simulation* world = nullptr;
         marking_store marking(planted ? *planted : **store, **store, disk_,
@@ -160,9 +161,10 @@ private:
             return false;
         }
         world = made->get();
-        first_call_after_activation_ = disk_.calls() + 1;
+        const std::uint64_t calls_before = disk_.calls();
         if (!plan_triggers(scenario_, *world)) return false;
         const stop_reason stopped = world->run(scenario_.start + scenario_.horizon, scenario_.max_events);
+        calls_of_the_run_ = disk_.calls() - calls_before;
         effects_ = world->performed();
         check_end(*world, stopped, "without a crash");
         marks_ = std::move(marking.marks);
@@ -503,23 +505,23 @@ private:
 
     void fail_and_crash() {
         using enum disk_fault_kind;
-        const std::uint64_t calls = disk_.calls();
-        if (calls < first_call_after_activation_) return;
+        if (calls_of_the_run_ == 0) return;
         constexpr disk_fault_kind kinds[] = {io_error_once,   io_error_sticky, no_space_once,
                                              no_space_sticky, sync_fails,      short_read};
-        const std::uint64_t span = calls - first_call_after_activation_ + 1;
-        const std::uint64_t runs = std::min<std::uint64_t>(options_.faults_max, span * std::size(kinds));
+        const std::uint64_t places = calls_of_the_run_ * std::size(kinds);
+        const std::uint64_t runs = std::min<std::uint64_t>(options_.faults_max, places);
         for (std::uint64_t n = 0; n < runs; ++n) {
-            const std::uint64_t at = n * span * std::size(kinds) / runs;
-            fail_once({first_call_after_activation_ + at / std::size(kinds), kinds[at % std::size(kinds)], 0});
+            const std::uint64_t at = n * places / runs;
+            fail_once({1 + at / std::size(kinds), kinds[at % std::size(kinds)], 0});
         }
     }
 
+    /// `fault`: with the number of the call after the agents were activated.
     void fail_once(disk_fault fault) {
         ++report_.fault_runs;
-        const std::string where = std::string(to_string(fault.kind)) + " at call " + std::to_string(fault.ordinal);
-        sim_disk disk(options_.disk);
-        disk.plan(fault);
+        const std::string where = std::string(to_string(fault.kind)) + " at call " + std::to_string(fault.ordinal) +
+                                  " after the agents were activated";
+        sim_disk disk = created_;
         std::uint64_t acknowledged = 0;
         std::optional<sim_disk> image;
         const auto cut_power = [&] {
@@ -537,6 +539,8 @@ private:
                 return true;
             });
             auto world = simulation::create(setup_of(&journal, {}));
+            fault.ordinal += disk.calls();
+            disk.plan(fault);
             if (!world || !plan_triggers(scenario_, **world)) return;
             stop_reason stopped = (*world)->run(end_of_time(**world), scenario_.max_events);
             for (int i = 0; stopped == stop_reason::store_failed && i < retries_max; ++i) {
@@ -584,7 +588,7 @@ private:
         const std::string where =
             "paused before commit " + std::to_string(commit + 1) + ", woken " +
             (wake_at == 0 ? "at the end" : "before commit " + std::to_string(wake_at) + " of another process");
-        sim_disk disk(options_.disk);
+        sim_disk disk = created_;
         mount(disk);
         auto first = open();
         if (!first) return (void)unreadable(first.error(), where);
@@ -636,7 +640,8 @@ private:
     folded_states folded_;
     std::set<std::string, std::less<>> idempotent_; ///< skills
     std::uint64_t effects_ = 0;
-    std::uint64_t first_call_after_activation_ = 1;
+    sim_disk created_;                   ///< with a store on it that has nothing in it yet
+    std::uint64_t calls_of_the_run_ = 0; ///< since the agents were activated
     static constexpr std::size_t examined_max = 8;
     struct examined {
         sim_disk image;

@@ -133,6 +133,7 @@ void property_checker::committed(const input_envelope& input, const decision& d,
     count(journal_chain_verifies);
     const bool follows = input.seq.value == seq_.value + 1;
     seq_ = input.seq;
+    chain_ = record.chain;
     at_ = input.at;
     // Hashing every line a second time would double the cost of a step; the store re-verifies the whole chain on reading,
     // and the checker looks at the sequence here.
@@ -253,8 +254,16 @@ void property_checker::settled(run_id run, call_id call, usd_micros cost, bool u
                "at most " + to_string(usd_micros{budget}) + " and one call", to_string(usd_micros{w.spent}));
 }
 
-void property_checker::restart(const recovered_state& found) {
+result<void> property_checker::restart(const recovered_state& found, store_port& journal, snapshot_source& snapshots) {
+    const bool seen = found.seq == seq_ && found.chain == chain_;
+    take_up(found);
+    if (seen || (!own_ && !tells_budgets_)) return {};
+    return retell(journal, snapshots);
+}
+
+void property_checker::take_up(const recovered_state& found) {
     seq_ = found.seq;
+    chain_ = found.chain;
     at_ = found.at;
     accepted_ = found.state.last_run;
     finished_ = found.state.finished_runs;
@@ -263,7 +272,6 @@ void property_checker::restart(const recovered_state& found) {
     windows_.clear();
     pauses_.clear();
     under_way_.clear();
-    retries_.forget();
     tells_budgets_ = std::any_of(found.state.agents.begin(), found.state.agents.end(),
                                  [](const agent_state& a) { return has_retry_budget(*a.snapshot); });
     for (const auto& [id, r] : found.state.runs) {
@@ -297,7 +305,7 @@ void property_checker::restart(const recovered_state& found) {
 }
 
 result<void> property_checker::retell(store_port& journal, snapshot_source& snapshots) {
-    if (!own_ && !tells_budgets_) return {};
+    retries_.forget();
     if (ledger_) look_at_world();
     if (own_) {
         own_->forget_all_but_ledger();

@@ -88,11 +88,10 @@ public:
     void asked(std::string_view dependency, instant now, errc held_back, std::optional<instant> open_until) override;
     void ended(std::string_view dependency, std::optional<instant> open_until) override;
     void violated(const probe_place& probe) override;
-    /// A new process goes on from this state. What was performed before stays performed.
-    void restart(const recovered_state& found);
-    /// After restart(): what the journal holds is what the agents know, so the scenario's own properties are told it anew.
-    /// Errors: those of reading the store.
-    result<void> retell(store_port& journal, snapshot_source& snapshots);
+    /// A new process goes on from what was found in the journal. What was performed before stays performed. What the journal
+    /// holds is what the agents know: where that is not what was seen being committed, the scenario's own properties and the
+    /// books of retries are told it anew. Errors: those of reading the store.
+    result<void> restart(const recovered_state& found, store_port& journal, snapshot_source& snapshots);
     /// Once nothing more can happen (`quiet`): accepted triggers must have ended. Reads the whole journal back.
     void conclude(const engine_state& state, store_port& journal, bool quiet);
 
@@ -132,6 +131,8 @@ private:
     }
     void report(property_id p, std::string name, source_pos where, std::string expected, std::string actual);
     void count(property_id p, std::uint64_t times = 1) { checked_[static_cast<std::size_t>(p)] += times; }
+    void take_up(const recovered_state& found);
+    result<void> retell(store_port& journal, snapshot_source& snapshots);
     void look_at_world();
     void look_at_secrets(const ledger_entry& e);
     void report_own(const std::vector<std::size_t>& which);
@@ -206,6 +207,7 @@ private:
     std::uint64_t accepted_ = 0;
     std::uint64_t finished_ = 0;
     seq_no seq_;
+    digest chain_; ///< of the last record
     instant at_;
 };
 

@@ -221,10 +221,8 @@ result<void> simulation::restart(store_port& store, duration away, death_plan pl
     setup_.store = &store;
     snapshot_seq_ = found.seq;
     scheduler_.step_until(scheduler_.now() + away);
-    // What was checked so far was seen by a process that may have seen too little: the journal is told anew.
-    checker_.restart(found);
+    AIVP_CHECK(checker_.restart(found, store, snapshots));
     if (setup_.keep_run_log) log_.restart(found.state);
-    AIVP_CHECK(checker_.retell(store, snapshots));
     start_process(store, plan);
     const bool fresh = found.seq.value == 0;
     if (desk_) away = away + desk_->untold_sleep(found.seq);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "aivp/testing/fixtures.hpp"
+#include "ci/bench/instant_connector.hpp"
 #include "sim/simulation.hpp"
 
 namespace {
@@ -22,18 +23,6 @@ double seconds_of(const std::function<void()>& body) {
     body();
     return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
 }
-
-/// Answers every call at once with one prepared result.
-class instant_connector final : public connector_port {
-public:
-    void call(const skill_request& r, completion_sink& sink) override {
-        sink.skill_done({{r.run, r.call}, effect_outcome::ok, result_, errc::ok, {}});
-    }
-    void cancel(call_ref) override {}
-
-private:
-    payload result_ = *payload::parse(R"({"ok":true,"rows":3})");
-};
 
 /// Calls one skill for `turns` turns of a run, then answers.
 class instant_model final : public model_provider {
@@ -75,7 +64,7 @@ void bench_full_path(bool check, std::uint32_t runs) {
     setup.keep_run_log = false;
     setup.check_properties = check;
     setup.ports = [](const sim::world_parts&) {
-        return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()};
+        return sim::world_ports{nullptr, nullptr, std::make_shared<bench::instant_connector>()};
     };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] {
@@ -108,7 +97,8 @@ void bench_turns(std::uint32_t turns) {
     setup.ledger = ledger_mode::tally;
     setup.keep_run_log = false;
     setup.ports = [turns](const sim::world_parts&) {
-        return sim::world_ports{std::make_shared<instant_model>(turns), nullptr, std::make_shared<instant_connector>()};
+        return sim::world_ports{std::make_shared<instant_model>(turns), nullptr,
+                                std::make_shared<bench::instant_connector>()};
     };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] {
@@ -153,7 +143,7 @@ void bench_wakes() {
     sim::simulation_setup setup;
     setup.agents = {agent};
     setup.ports = [](const sim::world_parts&) {
-        return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()};
+        return sim::world_ports{nullptr, nullptr, std::make_shared<bench::instant_connector>()};
     };
     auto s = *sim::simulation::create(std::move(setup));
     const double elapsed = seconds_of([&] { s->run(s->now() + days(365), 1'000'000); });

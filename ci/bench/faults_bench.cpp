@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "aivp/testing/fixtures.hpp"
+#include "ci/bench/instant_connector.hpp"
 #include "sim/faulty_run.hpp"
 #include "sim/property/property.hpp"
 #include "sim/simulation.hpp"
@@ -40,18 +41,6 @@ constexpr std::array<variant, 4> variants{{{"neither", false, false},
                                            {"properties", false, true},
                                            {"faults and properties", true, true}}};
 enum class world_kind { engine, scenario };
-
-/// Answers every call at once with one prepared result.
-class instant_connector final : public connector_port {
-public:
-    void call(const skill_request& r, completion_sink& sink) override {
-        sink.skill_done({{r.run, r.call}, effect_outcome::ok, result_, errc::ok, {}});
-    }
-    void cancel(call_ref) override {}
-
-private:
-    payload result_ = *payload::parse(R"({"ok":true,"rows":3})");
-};
 
 skill_ptr retried(const char* id, effect_class effect, const char* schema) {
     auto out = std::make_shared<skill_contract>(*make_skill(id, {.effect = effect,
@@ -165,7 +154,7 @@ counted run_world(world_kind kind, const variant& v, const snapshot_ptr& agent,
         setup.ledger = ledger_mode::tally;
         setup.keep_run_log = false;
         setup.ports = [](const sim::world_parts&) {
-            return sim::world_ports{nullptr, nullptr, std::make_shared<instant_connector>()};
+            return sim::world_ports{nullptr, nullptr, std::make_shared<bench::instant_connector>()};
         };
     }
     auto world = *sim::simulation::create(std::move(setup));
@@ -188,7 +177,7 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-void bench(world_kind kind, int rounds, int worlds) {
+void compare(world_kind kind, int rounds, int worlds) {
     const snapshot_ptr agent = bench_agent();
     const std::vector<sim::scenario_property> properties = bench_properties(kind);
     std::array<std::vector<double>, variants.size()> rates, ratios;
@@ -223,7 +212,7 @@ int main(int argc, char** argv) {
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 5;
     const int worlds = argc > 2 ? std::atoi(argv[2]) : 100;
     if (rounds < 1 || worlds < 1) return 2;
-    bench(world_kind::engine, rounds, worlds);
-    bench(world_kind::scenario, rounds, worlds);
+    compare(world_kind::engine, rounds, worlds);
+    compare(world_kind::scenario, rounds, worlds);
     return 0;
 }

@@ -94,6 +94,19 @@ BOOST_AUTO_TEST_CASE(a_failed_migration_leaves_no_trace_and_fences_nobody) {
     BOOST_CHECK(w.write() == commit_outcome::ok);
 }
 
+BOOST_AUTO_TEST_CASE(migrations_before_a_failed_one_are_taken_back_so_that_the_older_version_can_go_on) {
+    const scratch_folder folder;
+    sqlite_options o = options_for(folder.file());
+    must_open(o);
+    const auto broken = with(
+        {{next, "good", "CREATE TABLE good(x INTEGER) STRICT"}, {next + 1, "bad", "INSERT INTO nowhere VALUES (1)"}});
+    o.migrations = broken;
+    BOOST_TEST(open_error(o) == "store.migration");
+    BOOST_TEST(raw_database(folder.file()).run("SELECT count(*) FROM sqlite_schema WHERE name = 'good'") == "0");
+    o.migrations = {};
+    must_open(o);
+}
+
 BOOST_AUTO_TEST_CASE(a_migration_fences_the_writer_of_the_older_schema) {
     const scratch_folder folder;
     const auto s = must_open(options_for(folder.file()));

@@ -112,31 +112,27 @@ result<std::size_t> compare(const connection& db, const std::vector<applied_migr
     return applied.size();
 }
 
+result<void> run_and_note(connection& db, const migration& next, instant now) {
+    AIVP_CHECK(db.execute(std::string(next.sql), doing::writing));
+    const std::string checksum = to_hex(sha256(next.sql));
+    AIVP_TRY(statement insert, db.prepare("INSERT INTO migrations VALUES (?1, ?2, ?3, ?4)"));
+    insert.bind(1, next.version).bind(2, next.name).bind(3, now.us).bind(4, std::string_view(checksum));
+    const int code = insert.run();
+    if (code != SQLITE_DONE) return std::unexpected(db.failure(code, doing::writing, "note the migration"));
+    // Whoever wrote with the older schema must not go on.
+    return db.execute("UPDATE writer SET epoch = epoch + 1 WHERE epoch > 0", doing::writing);
+}
+
 result<void> apply(connection& db, const migration& next, instant now) {
-    const auto failed = [&](const error& why) {
-        return std::unexpected(error{errc::store_migration,
-                                     "migration " + std::to_string(next.version) + " (" + std::string(next.name) +
-                                         ") failed: " + why.message,
-                                     why.where,
-                                     {},
-                                     why.context});
-    };
-    const result<void> done = transaction(db, [&]() -> result<void> {
-        AIVP_CHECK(db.execute(std::string(next.sql), doing::writing));
-        const std::string checksum = to_hex(sha256(next.sql));
-        AIVP_TRY(statement insert, db.prepare("INSERT INTO migrations VALUES (?1, ?2, ?3, ?4)"));
-        insert.bind(1, next.version).bind(2, next.name).bind(3, now.us).bind(4, std::string_view(checksum));
-        const int code = insert.run();
-        if (code != SQLITE_DONE) return std::unexpected(db.failure(code, doing::writing, "note the migration"));
-        // Whoever wrote with the older schema must not go on.
-        return db.execute("UPDATE writer SET epoch = epoch + 1 WHERE epoch > 0", doing::writing);
-    });
-    if (!done) {
-        const errc code = done.error().code;
-        if (code == errc::store_locked || code == errc::store_full || code == errc::store_read_only) return done;
-        return failed(done.error());
-    }
-    return {};
+    result<void> done = run_and_note(db, next, now);
+    if (done) return done;
+    error& why = done.error();
+    if (why.code == errc::store_locked || why.code == errc::store_full || why.code == errc::store_read_only)
+        return done;
+    why.message =
+        "migration " + std::to_string(next.version) + " (" + std::string(next.name) + ") failed: " + why.message;
+    why.code = errc::store_migration;
+    return done;
 }
 
 } // namespace

@@ -78,18 +78,20 @@ result<void> set_up(connection& db, const sqlite_options& o) {
     return {};
 }
 
-/// A whole, empty store under another name, so that power loss during creation leaves no half of one under `path`.
+/// A whole, empty store under another name, so that power loss during creation leaves no half of one under `path`. Nobody
+/// reads that file before it is whole, so it needs no journal: one transaction, written and synced once.
 result<void> create(const sqlite_options& o, store_files& files, std::span<const migration> known) {
     const std::string temporary = files.temporary_name(o.path);
     for (const char* suffix : {"-journal", "-wal", "-shm", ""}) AIVP_CHECK(files.remove(temporary + suffix));
     const auto filled = [&]() -> result<void> {
         AIVP_TRY(connection db, connection::open(temporary, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, o.vfs));
         AIVP_CHECK(db.execute("PRAGMA page_size=" + std::to_string(page_bytes) +
-                                  "; PRAGMA encoding='UTF-8';"
-                                  " PRAGMA synchronous=EXTRA; PRAGMA application_id=" +
-                                  std::to_string(application_id),
+                                  "; PRAGMA encoding='UTF-8'; PRAGMA synchronous=FULL; PRAGMA journal_mode=MEMORY",
                               doing::writing));
-        return migrate(db, known, o.opened_at);
+        return transaction(db, [&]() -> result<void> {
+            AIVP_CHECK(db.execute("PRAGMA application_id=" + std::to_string(application_id), doing::writing));
+            return migrate(db, known, o.opened_at);
+        });
     }();
     const result<void> named = filled ? files.rename(temporary, o.path) : filled;
     if (named) return files.sync_dir(o.path);
@@ -158,7 +160,7 @@ result<connection> open_store_file(const sqlite_options& o) {
     AIVP_CHECK(set_journal_mode(db, o));
     AIVP_CHECK(db.execute(std::string("PRAGMA synchronous=") + synchronous(o), doing::writing));
     sqlite3_wal_autocheckpoint(db.get(), 0);
-    if (applied < known.size()) AIVP_CHECK(migrate(db, known, o.opened_at));
+    if (applied < known.size()) AIVP_CHECK(transaction(db, [&] { return migrate(db, known, o.opened_at); }));
     return db;
 }
 

@@ -14,8 +14,8 @@ inline constexpr std::int64_t page_bytes = 4096;
 /// Ready for statements, migrated unless read_only. Creates the file when it is not there and may be written.
 result<connection> open_store_file(const sqlite_options& options);
 
-/// Applies what is missing, each migration in a transaction of its own that also fences a writer of the older schema.
-/// Errors: store.newer_schema, store.migration.
+/// Applies what is missing, and fences a writer of the older schema. Inside a transaction of the caller, who rolls it back
+/// when this fails: a store has all of it or is as it was. Errors: store.newer_schema, store.migration.
 result<void> migrate(connection& db, std::span<const migration> known, instant now);
 /// How many of `known` the store has. store.newer_schema or store.migration when its migrations are not the first ones of
 /// `known`. Writes nothing.
